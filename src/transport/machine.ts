@@ -1,0 +1,40 @@
+import type { Shell } from '../base/shell.ts'
+
+/** What a host is asked to do in one go: a script for a POSIX shell and the bytes on its input. */
+export interface Frame {
+  readonly script: Shell
+  /** Who runs it: the login user when left out. */
+  readonly user?: string | undefined
+  /** What the script finds on its standard input; nothing when left out. */
+  readonly input?: Payload | undefined
+  /** Sees output while it comes; the answer holds all of it all the same. */
+  readonly onOutput?: ((chunk: Buffer) => void) | undefined
+}
+
+/** Bytes for a host. A string may hold secret marks: they are revealed as it is written. */
+export type Payload = string | Uint8Array
+
+/** What came of a frame: the exit code of its script and what it printed (stdout and stderr). */
+export interface Answer {
+  readonly code: number
+  readonly output: Buffer
+}
+
+/**
+ * One connection to one host. Frames run in the order given. All frames of one `run` travel in one
+ * write, so reading any number of things takes one round trip.
+ */
+export interface Session {
+  readonly host: string
+  /** How many times this side has waited for the host so far. */
+  readonly roundTrips: number
+  /** Rejects with an error of the catalogue when the host cannot be reached or goes away. */
+  run(frames: readonly Frame[]): Promise<Answer[]>
+  close(): Promise<void>
+}
+
+/** A host that can be asked. */
+export interface Machine {
+  readonly name: string
+  open(): Session
+}
