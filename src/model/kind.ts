@@ -1,0 +1,83 @@
+import type { Payload } from '../transport/machine.ts'
+import type { Shell } from '../base/shell.ts'
+import type { Check, Fields } from './schema.ts'
+import type { Resource } from './resource.ts'
+
+/**
+ * Everything that Fettle knows about one kind of resource. Nothing here does anything: scripts are
+ * values that the engine sends to a host, and `diff` is a pure function. The guide "Write a
+ * resource" walks through one.
+ */
+export interface Kind<Desired extends object = any, State = any> {
+  readonly name: string
+  /** What a name must look like. */
+  readonly named: Check
+  /** One check per field; the words about them stand at the interface of `Desired`. */
+  readonly fields: Fields<Desired>
+  /** Who reads and changes it where the description does not say: root, or the login user. */
+  readonly user: 'root' | 'login'
+  /**
+   * A change may alter more on the host than its own resource (a package brings files and units),
+   * so what comes later and is not there yet cannot be known until it has run.
+   */
+  readonly opaque?: boolean
+  /** Changes next to each other are made in one step, such as one apt transaction. */
+  readonly batch?: boolean
+  /** What no other resource may claim on the same host; the id itself need not be listed. */
+  claims?(resource: Resource<Desired>): readonly Claim[]
+  /** One script that reads all of these; it must not change anything. */
+  read(resources: readonly Resource<Desired>[]): Shell
+  /** The states from what that script printed, in the order of the resources. */
+  parse(output: Buffer, resources: readonly Resource<Desired>[]): readonly State[]
+  /** What must change for the state to be as described; undefined when nothing. Pure. */
+  diff(resource: Resource<Desired>, state: State, context: Context): Difference | undefined
+  /** The step that makes the changes: several only where `batch` is set. */
+  apply(changes: readonly Change<Desired, State>[]): Step
+  /** What a `notify` may ask of it, by name, such as `restart`. */
+  readonly actions?: Readonly<Record<string, (resource: Resource<Desired>) => Shell>>
+}
+
+/** Something that only one resource of a host may own; shared claims bear with each other. */
+export interface Claim {
+  readonly what: string
+  readonly shared?: boolean
+}
+
+/** What is planned before this resource, so that a kind can say what it cannot know yet. */
+export interface Context {
+  /** The earlier planned changes on this host, in order, by resource id. */
+  readonly earlier: ReadonlyMap<string, Difference>
+  /** Ids of those among them whose kind is opaque. */
+  readonly opaque: readonly string[]
+}
+
+/** How a state differs from what is described, for people and for machines. */
+export interface Difference {
+  /** `unknown`: whether and how it differs is known only after an earlier step has run. */
+  readonly verb: 'create' | 'change' | 'remove' | 'run' | 'unknown'
+  /** A few words, such as `mode 0644 -> 0600`. */
+  readonly summary: string
+  /** Texts to show a line diff of; they may hold secret marks. */
+  readonly text?: { readonly before: string; readonly after: string }
+}
+
+/** One resource with its state and how it must change. */
+export interface Change<Desired = unknown, State = unknown> {
+  readonly resource: Resource<Desired>
+  readonly state: State
+  readonly difference: Difference
+}
+
+/** What a host is asked to run to make changes. A script that fails must exit non-zero. */
+export interface Step {
+  readonly script: Shell
+  readonly input?: Payload | undefined
+}
+
+/** Says that an opaque step before it decides; the usual answer of a kind whose subject is not there yet. */
+export function unknownAfter(context: Context, wanted: string): Difference {
+  return {
+    verb: 'unknown',
+    summary: `known after ${context.opaque.at(-1)} has run; wanted: ${wanted}`,
+  }
+}

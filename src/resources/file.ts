@@ -1,0 +1,216 @@
+import { createHash } from 'node:crypto'
+import { holdsSecret, reveal } from '../base/secret.ts'
+import { Shell, lines, sh } from '../base/shell.ts'
+import type { Change, Difference, Kind, Step } from '../model/kind.ts'
+import { type Common, type Resource, describe, given } from '../model/resource.ts'
+import { account, check, filled, mode, optional, path } from '../model/schema.ts'
+import {
+  type Inode,
+  type Ownership,
+  applyOwnership,
+  ownershipDifferences,
+  parseStat,
+  statPaths,
+} from './inode.ts'
+import { readSource, template } from './source.ts'
+
+/** A regular file with exactly this content. It takes its place in one rename, so no reader ever sees half of it. */
+export interface FileOptions extends Ownership, Common {
+  /** The content itself: a text, or bytes. */
+  readonly content?: string | Uint8Array
+  /** Instead of content: a file to copy, relative to the file that describes it. */
+  readonly source?: string
+  /** Instead of content: an Eta template, relative to the file that describes it. */
+  readonly template?: string
+  /** What the template may name, as `it.name`. */
+  readonly values?: Readonly<Record<string, unknown>>
+  /** A command that must succeed before the new file takes its place; `%s` is its path: `'visudo -cf %s'`. */
+  readonly validate?: string
+}
+
+interface FileDesired extends Ownership {
+  readonly content: string | Uint8Array
+  readonly validate?: string
+}
+
+interface FileState extends Inode {
+  /** Of the content, in hex; undefined when there is no readable file. */
+  readonly sha256: string | undefined
+  /** The content when it differs from the described one and is not too long to show. */
+  readonly content: Buffer | undefined
+}
+
+/** Longer content is not brought here to be compared line by line. Bytes. */
+const longestDiff = 256 * 1024
+
+/** Describes a file: `file('/etc/motd', { content: 'hello\n' })`. */
+export function file(path: string, options: FileOptions = {}): Resource {
+  const {
+    content,
+    source,
+    template: from,
+    values,
+    validate,
+    owner,
+    group,
+    mode,
+    ...common
+  } = options
+  const text =
+    content ??
+    (source !== undefined ? readSource(source) : from !== undefined ? template(from, values) : '')
+  // A secret is for its owner's eyes, unless the description says otherwise.
+  const permissions = mode ?? (typeof text === 'string' && holdsSecret(text) ? '0600' : undefined)
+  const desired = { content: text, ...given({ validate, owner, group, mode: permissions }) }
+  return describe(fileKind, path, desired, common)
+}
+
+export const fileKind: Kind<FileDesired, FileState> = {
+  name: 'file',
+  named: path,
+  user: 'login',
+  fields: {
+    content: check(
+      'a text or bytes',
+      (value) => typeof value === 'string' || value instanceof Uint8Array,
+    ),
+    validate: optional(filled),
+    owner: optional(account),
+    group: optional(account),
+    mode: optional(mode),
+  },
+
+  claims: (resource) => [{ what: `path ${resource.name}` }],
+
+  read(resources) {
+    const present = resources.map(
+      ({ name, desired }, i) =>
+        sh`[ -f ${name} ] && [ ! -L ${name} ] && [ -r ${name} ] && set -- "$@" ${name} && wanted="$wanted "${`${i}:${sha256(desired.content)}`}`,
+    )
+    return lines(
+      statPaths(resources.map(({ name }) => name)),
+      sh`set --; wanted=`,
+      ...present,
+      // A line for each file that is there: its place in the list, its hash and, where that is not
+      // the wanted one, its content.
+      sh`[ "$#" = 0 ] || sha256sum -- "$@" | for each in $wanted; do
+        read -r hash rest || break
+        hash=${Shell.literal('${hash#\\\\}')}
+        if [ "$hash" = ${Shell.literal('"${each#*:}"')} ]; then printf '%s %s\n' ${Shell.literal('"${each%%:*}"')} "$hash"
+        else printf '%s %s ' ${Shell.literal('"${each%%:*}"')} "$hash"; head -c ${longestDiff} -- "$1" | base64 -w 0; echo; fi
+        shift
+      done`,
+    )
+  },
+
+  parse(output, resources) {
+    const { inodes, rest } = parseStat(
+      output,
+      resources.map(({ name }) => name),
+    )
+    const contents = new Map<number, { sha256: string; content: Buffer | undefined }>()
+    for (const row of rest.toString('latin1').split('\n').filter(Boolean)) {
+      const [index, hash = '', content] = row.split(' ')
+      contents.set(Number(index), {
+        sha256: hash,
+        content: content === undefined ? undefined : Buffer.from(content, 'base64'),
+      })
+    }
+    return inodes.map((inode, i) => ({
+      sha256: undefined,
+      content: undefined,
+      ...inode,
+      ...contents.get(i),
+    }))
+  },
+
+  diff(resource, state) {
+    if (resource.absent) return state.type === 'absent' ? undefined : removal(state)
+    const { desired } = resource
+    if (state.type === 'absent')
+      return { verb: 'create', summary: creation(desired), ...texts(desired, undefined) }
+    const changes = ownershipDifferences(desired, state)
+    if (state.type !== 'file') changes.unshift(`${state.type} -> file`)
+    if (state.sha256 === sha256(desired.content))
+      return changes.length === 0 ? undefined : { verb: 'change', summary: changes.join(', ') }
+    const same = state.type === 'file' ? ['content'] : []
+    return { verb: 'change', summary: [...same, ...changes].join(', '), ...texts(desired, state) }
+  },
+
+  apply: ([change]) => applyFile(change!),
+}
+
+function applyFile({ resource, state }: Change<FileDesired, FileState>): Step {
+  const { name, desired, absent } = resource
+  if (absent) return { script: sh`rm -f -- ${name}` }
+  const rewrite = state.type !== 'file' || state.sha256 !== sha256(desired.content)
+  if (!rewrite) return { script: applyOwnership(desired, sh`${name}`) }
+  return { script: writeAtomically(name, desired, desired.validate), input: desired.content }
+}
+
+/**
+ * Writes standard input to a new file beside `path`, gives it the old one's (or the described)
+ * ownership and permissions, has it validated, and renames it into place.
+ */
+export function writeAtomically(path: string, ownership: Ownership, validate?: string): Shell {
+  const folder = path.slice(0, path.lastIndexOf('/')) || '/'
+  const check =
+    validate === undefined ? undefined : Shell.literal(validate.replaceAll('%s', '"$new"'))
+  return lines(
+    sh`path=${path}`,
+    sh`[ ! -d "$path" ] || [ -L "$path" ] || { echo 'there is a directory in its place'; exit 1; }`,
+    sh`new=$(mktemp -- ${`${folder === '/' ? '' : folder}/.fettle.XXXXXXXX`}) || exit 1`,
+    sh`trap 'rm -f -- "$new"' EXIT`,
+    sh`cat > "$new" || exit 1`,
+    sh`if [ -f "$path" ] && [ ! -L "$path" ]; then chown --reference="$path" -- "$new"; chmod --reference="$path" -- "$new"; else chmod 0644 -- "$new"; fi`,
+    sh`{ ${applyOwnership(ownership, sh`"$new"`)}; } || exit 1`,
+    check &&
+      sh`{ ${check}
+} || { echo 'the new content was not valid, the old file is untouched'; exit 1; }`,
+    sh`mv -fT -- "$new" "$path"`,
+  )
+}
+
+function creation({ content, owner, group, mode }: FileDesired): string {
+  const facts = [
+    `${Buffer.byteLength(typeof content === 'string' ? reveal(content) : content)} bytes`,
+    mode && `mode ${mode.padStart(4, '0')}`,
+    owner && `owner ${owner}`,
+    group && `group ${group}`,
+  ]
+  return facts.filter(Boolean).join(', ')
+}
+
+function removal(state: FileState): Difference {
+  return { verb: 'remove', summary: `${state.type}, ${state.size} bytes` }
+}
+
+/** Both texts, unless one of them is not text or too long to be shown. */
+function texts(desired: FileDesired, state: FileState | undefined): Pick<Difference, 'text'> {
+  const { content } = desired
+  const after = typeof content === 'string' ? content : asText(content)
+  const before = state?.content === undefined ? '' : asText(state.content)
+  const whole = state === undefined || state.type !== 'file' || state.content?.length === state.size
+  return before === undefined || after === undefined || !whole || after.length > longestDiff
+    ? {}
+    : { text: { before, after } }
+}
+
+function asText(bytes: Uint8Array): string | undefined {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return text.includes('\0') ? undefined : text
+  } catch {
+    return undefined
+  }
+}
+
+const hashes = new WeakMap<Uint8Array, string>()
+
+/** The hash of the content as it will be on the host, in hex. */
+function sha256(content: string | Uint8Array): string {
+  if (typeof content === 'string') return createHash('sha256').update(reveal(content)).digest('hex')
+  const known = hashes.get(content) ?? createHash('sha256').update(content).digest('hex')
+  hashes.set(content, known)
+  return known
+}

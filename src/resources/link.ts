@@ -1,0 +1,62 @@
+import { lines, sh } from '../base/shell.ts'
+import type { Kind } from '../model/kind.ts'
+import { type Common, type Resource, describe } from '../model/resource.ts'
+import { filled, path } from '../model/schema.ts'
+import { type Inode, parseStat, statPaths } from './inode.ts'
+
+/** A symbolic link. It takes the place of another link or a file in one rename. */
+export interface LinkOptions extends Common {
+  /** Where it points, as it is to be written: absolute, or relative to the link's folder. */
+  readonly to: string
+}
+
+/** Describes a link: `link('/etc/nginx/sites-enabled/shop', { to: '../sites-available/shop' })`. */
+export function link(path: string, options: LinkOptions): Resource {
+  const { to, ...common } = options
+  return describe(linkKind, path, { to }, common)
+}
+
+export const linkKind: Kind<{ readonly to: string }, Inode> = {
+  name: 'link',
+  named: path,
+  user: 'login',
+  fields: { to: filled },
+
+  claims: (resource) => [{ what: `path ${resource.name}` }],
+
+  read: (resources) => statPaths(resources.map(({ name }) => name)),
+
+  parse: (output, resources) =>
+    parseStat(
+      output,
+      resources.map(({ name }) => name),
+    ).inodes,
+
+  diff({ desired, absent }, state) {
+    if (absent)
+      return state.type === 'absent'
+        ? undefined
+        : { verb: 'remove', summary: `${state.type}${state.target && ` to ${state.target}`}` }
+    if (state.type === 'absent') return { verb: 'create', summary: `to ${desired.to}` }
+    if (state.type !== 'link')
+      return { verb: 'change', summary: `${state.type} -> link to ${desired.to}` }
+    return state.target === desired.to
+      ? undefined
+      : { verb: 'change', summary: `to ${state.target} -> ${desired.to}` }
+  },
+
+  apply([change]) {
+    const { name, desired, absent } = change!.resource
+    if (absent) return { script: lines(inTheWay(name), sh`rm -f -- ${name}`) }
+    return {
+      script: lines(
+        inTheWay(name),
+        sh`new=${`${name}.fettle`}.$$`,
+        sh`ln -sT -- ${desired.to} "$new" && mv -fT -- "$new" ${name} || { rm -f -- "$new"; exit 1; }`,
+      ),
+    }
+  },
+}
+
+const inTheWay = (name: string): ReturnType<typeof sh> =>
+  sh`[ -L ${name} ] || [ ! -d ${name} ] || { echo 'there is a directory in its place'; exit 1; }`

@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { Eta } from 'eta'
+import { FettleError, problem } from '../base/errors.ts'
+import { callerPosition } from '../model/position.ts'
+import { closest } from '../model/suggestion.ts'
+
+/** The bytes of a file of the description, named relative to the file that calls this. */
+export function readSource(path: string): Uint8Array {
+  return readBeside(path).bytes
+}
+
+/**
+ * Renders an Eta template, named relative to the file that calls this: `<%= it.port %>` puts a
+ * value in, `<% if (it.tls) { %> ... <% } %>` is TypeScript's own control flow. A name that is not
+ * among the values is an error, not an empty text. Nothing is escaped: these are not web pages.
+ */
+export function template(path: string, values: Readonly<Record<string, unknown>> = {}): string {
+  const { file, bytes } = readBeside(path)
+  const at = callerPosition()
+  const text = Buffer.from(bytes).toString('utf8')
+  try {
+    return engine.renderString(text, strict(values, file, text))
+  } catch (error) {
+    if (error instanceof FettleError) throw error
+    throw problem(
+      'template-broken',
+      { path: file, reason: error instanceof Error ? error.message : String(error) },
+      { at },
+    )
+  }
+}
+
+const engine = new Eta({ autoEscape: false, autoTrim: false, useWith: false, cache: false })
+
+function readBeside(path: string): { file: string; bytes: Uint8Array } {
+  const at = callerPosition()
+  const file = resolve(at === undefined ? '.' : dirname(at.file), path)
+  try {
+    return { file, bytes: readFileSync(file) }
+  } catch {
+    throw problem('template-not-found', { path: file }, { at })
+  }
+}
+
+/** The values, except that a name that is not among them throws instead of being undefined. */
+function strict(values: Readonly<Record<string, unknown>>, path: string, text: string): object {
+  return new Proxy(values, {
+    get(target, name) {
+      if (typeof name === 'symbol' || name in target) return Reflect.get(target, name)
+      const found = text.split('\n').findIndex((line) => new RegExp(`\\b${name}\\b`).test(line)) + 1
+      throw problem(
+        'template-undefined-name',
+        { path, line: found, name: `it.${name}`, suggestion: closest(name, Object.keys(target)) },
+        { at: { file: path, line: found } },
+      )
+    },
+  })
+}

@@ -1,0 +1,159 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { type FettleError, problem } from '../base/errors.ts'
+import { reveal } from '../base/secret.ts'
+import type { Answer, Frame, Session } from './machine.ts'
+
+interface Waiting {
+  readonly frame: Frame
+  readonly chunks: Buffer[]
+  resolve(answer: Answer): void
+  reject(error: FettleError): void
+}
+
+/** How a session says what went wrong, given what the program that carries it printed. */
+export interface Failures {
+  /** The program could not be started. */
+  missing(error: Error): FettleError
+  /** It ended before every frame was answered. `started`: the loop on the host had answered. */
+  ended(stderr: string, exit: string, started: boolean): FettleError
+  /** The frame's user could not be become; the output is what sudo or runuser said. */
+  become(user: string, output: string): FettleError
+}
+
+/** A session over a child process that runs the loop of `loop.ts` somewhere. */
+export class ProcessSession implements Session {
+  readonly host: string
+  roundTrips = 0
+  readonly #child: ChildProcess
+  readonly #failures: Failures
+  readonly #mark = randomBytes(16).toString('hex')
+  readonly #queue: Waiting[] = []
+  #stderr = ''
+  #started = false
+  #pending: Buffer = Buffer.alloc(0)
+  #failure: FettleError | undefined
+
+  constructor(host: string, program: string, words: readonly string[], failures: Failures) {
+    this.host = host
+    this.#failures = failures
+    this.#child = spawn(program, words, { stdio: ['pipe', 'pipe', 'pipe'], detached: true })
+    this.#child.stdout!.on('data', (chunk: Buffer) => this.#receive(chunk))
+    this.#child.stderr!.on('data', (chunk: Buffer) => {
+      this.#stderr = (this.#stderr + chunk.toString()).slice(-8192)
+    })
+    // What is left unwritten when the host goes away is told by `exit`.
+    this.#child.stdin!.on('error', () => undefined)
+    this.#child.on('error', (error) => this.#fail(this.#failures.missing(error)))
+    this.#child.on('exit', (code, signal) => {
+      // A connection that stays behind for sharing keeps these pipes open: do not wait for it.
+      setImmediate(() => {
+        this.#fail(this.#failures.ended(this.#stderr.trim(), String(signal ?? code), this.#started))
+        this.#child.stdout!.destroy()
+        this.#child.stderr!.destroy()
+      })
+    })
+    this.#child.stdin!.write(`${this.#mark}\n`)
+  }
+
+  async run(frames: readonly Frame[]): Promise<Answer[]> {
+    if (frames.length === 0) return []
+    this.roundTrips += 1
+    const answers = frames.map((frame) => this.#expect(frame))
+    const settled = Promise.all(answers)
+    // The first rejection is what the caller sees; the others must not count as unhandled.
+    settled.catch(() => undefined)
+    if (!this.#failure) for (const frame of frames) this.#send(frame)
+    return settled
+  }
+
+  async close(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    const gone = new Promise((resolve) => this.#child.once('exit', resolve))
+    this.#child.stdin!.end()
+    const patience = setTimeout(() => this.#child.kill('SIGTERM'), 2000)
+    await gone
+    clearTimeout(patience)
+  }
+
+  /** Ends the session now, whatever runs on the host; frames that wait are rejected with `error`. */
+  abort(error: FettleError): void {
+    this.#fail(error)
+    this.#child.kill('SIGTERM')
+  }
+
+  #expect(frame: Frame): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure) reject(this.#failure)
+      else this.#queue.push({ frame, chunks: [], resolve, reject })
+    })
+  }
+
+  #send(frame: Frame): void {
+    const script = Buffer.from(reveal(frame.script.text))
+    const input = typeof frame.input === 'string' ? Buffer.from(reveal(frame.input)) : frame.input
+    const head = `${frame.user ?? '-'} ${script.length} ${input?.length ?? 0}\n`
+    this.#child.stdin!.write(Buffer.concat([Buffer.from(head), script]))
+    if (input && input.length > 0) this.#child.stdin!.write(input)
+  }
+
+  #receive(chunk: Buffer): void {
+    this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk])
+    if (!this.#started && !this.#skipGreeting()) return
+    for (let next = this.#queue[0]; next; next = this.#queue[0]) if (!this.#takeAnswer(next)) return
+  }
+
+  /** Drops what login scripts printed before the loop began. */
+  #skipGreeting(): boolean {
+    const at = this.#pending.indexOf(`${this.#mark}\n`)
+    if (at < 0) return false
+    this.#pending = this.#pending.subarray(at + this.#mark.length + 1)
+    return (this.#started = true)
+  }
+
+  #takeAnswer(waiting: Waiting): boolean {
+    const boundary = `\n${this.#mark} `
+    const at = this.#pending.indexOf(boundary)
+    const end = at < 0 ? -1 : this.#pending.indexOf('\n', at + boundary.length)
+    if (end < 0) {
+      // Keep back only what could be the start of a boundary, so that long output is not rescanned.
+      const safe = at < 0 ? Math.max(0, this.#pending.length - boundary.length) : at
+      this.#keep(waiting, this.#pending.subarray(0, safe))
+      this.#pending = this.#pending.subarray(safe)
+      return false
+    }
+    this.#keep(waiting, this.#pending.subarray(0, at))
+    const code = this.#pending.subarray(at + boundary.length, end).toString()
+    this.#pending = this.#pending.subarray(end + 1)
+    this.#queue.shift()
+    const output = Buffer.concat(waiting.chunks)
+    if (code === 'become')
+      waiting.reject(this.#failures.become(waiting.frame.user ?? '-', output.toString().trim()))
+    else waiting.resolve({ code: Number(code), output })
+    return true
+  }
+
+  #keep(waiting: Waiting, output: Buffer): void {
+    if (output.length === 0) return
+    waiting.chunks.push(output)
+    waiting.frame.onOutput?.(output)
+  }
+
+  #fail(error: FettleError): void {
+    this.#failure ??= error
+    for (const waiting of this.#queue.splice(0)) waiting.reject(this.#failure)
+  }
+}
+
+/** What to say when a frame's user could not be become, from what sudo or runuser printed. */
+export function becomeFailure(
+  host: string,
+  login: string,
+  user: string,
+  output: string,
+): FettleError {
+  if (/does not exist|unknown user/i.test(output)) return problem('no-such-user', { host, user })
+  if (/sudo: not found|sudo: command not found/i.test(output))
+    return problem('sudo-missing', { host, login, user })
+  return problem('sudo-needs-password', { host, login, user }, { log: output })
+}

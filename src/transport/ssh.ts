@@ -1,0 +1,71 @@
+import { mkdirSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { type FettleError, problem } from '../base/errors.ts'
+import { loopCommand } from './loop.ts'
+import type { Machine, Session } from './machine.ts'
+import { ProcessSession, becomeFailure } from './session.ts'
+import type { Target } from './target.ts'
+
+/** A host behind the system's OpenSSH client, with all that the user's ssh config says about it. */
+export class SshMachine implements Machine {
+  readonly name: string
+  readonly #target: Target
+
+  constructor(target: Target) {
+    this.name = target.name
+    this.#target = target
+  }
+
+  open(): Session {
+    const target = this.#target
+    const login = target.login ?? 'the login user'
+    return new ProcessSession(target.name, 'ssh', [...sshWords(target), loopCommand], {
+      missing: () => problem('ssh-missing', {}),
+      ended: (stderr, exit, started) => endOfSsh(target, stderr, exit, started),
+      become: (user, output) => becomeFailure(target.name, login, user, output),
+    })
+  }
+}
+
+/** The words of an ssh command line for a target, up to and with the address. */
+export function sshWords(target: Target, interactive = false): string[] {
+  return [
+    ...(interactive ? [] : ['-T', '-o', 'BatchMode=yes']),
+    ...['-o', 'ConnectTimeout=10', '-o', 'ServerAliveInterval=5', '-o', 'ServerAliveCountMax=3'],
+    ...['-o', 'ControlMaster=auto', '-o', 'ControlPersist=60'],
+    ...['-o', `ControlPath=${join(socketFolder(), '%C')}`],
+    ...(target.port === undefined ? [] : ['-p', String(target.port)]),
+    ...(target.login === undefined ? [] : ['-l', target.login]),
+    ...(target.options ?? []),
+    '--',
+    target.address,
+  ]
+}
+
+/** Where shared connections live: short, because a socket's path may have 104 bytes at most. */
+function socketFolder(): string {
+  const runtime = process.env['XDG_RUNTIME_DIR']
+  const folder = runtime ? join(runtime, 'fettle') : join(homedir(), '.cache', 'fettle')
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  return folder
+}
+
+/**
+ * Why ssh ended. It reports every failure of its own as exit code 255, so its words are all there
+ * is to tell them apart; they have been the same for many years (sshconnect.c, sshconnect2.c).
+ */
+function endOfSsh(target: Target, stderr: string, exit: string, started: boolean): FettleError {
+  const { name: host, address } = target
+  const reason = stderr.split('\n').at(-1) || `ssh ended with ${exit}`
+  const more = stderr.includes('\n') ? { log: stderr } : {}
+  if (/REMOTE HOST IDENTIFICATION HAS CHANGED/.test(stderr))
+    return problem('host-key-changed', { host, address }, more)
+  if (/Host key verification failed|host key is known/.test(stderr))
+    return problem('host-key-unknown', { host, address }, more)
+  if (/Permission denied|Too many authentication failures/.test(stderr))
+    return problem('login-refused', { host, address, reason }, more)
+  if (!started) return problem('host-unreachable', { host, address, reason }, more)
+  const state = `What ${host} was asked last may or may not be done.`
+  return problem('connection-lost', { host, reason, state }, more)
+}
