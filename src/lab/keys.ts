@@ -1,0 +1,75 @@
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { problem } from '../base/errors.ts'
+import { run } from './container-engine.ts'
+
+export interface KeyPair {
+  readonly path: string
+  readonly secret: string
+  readonly open: string
+}
+
+/** The lab's login key and one host key for each host, made once and kept with the lab's files. */
+export class Keys {
+  readonly folder: string
+
+  constructor(folder: string) {
+    this.folder = folder
+  }
+
+  get knownHosts(): string {
+    return join(this.folder, 'known_hosts')
+  }
+
+  login(): Promise<KeyPair> {
+    return this.#pair('login')
+  }
+
+  host(name: string): Promise<KeyPair> {
+    return this.#pair(`host-${name}`)
+  }
+
+  /** Writes known_hosts anew: one line for each host, whatever was there. */
+  async writeKnownHosts(addresses: Readonly<Record<string, string>>): Promise<void> {
+    const lines = await Promise.all(
+      Object.entries(addresses).map(async ([name, address]) => {
+        const { open } = await this.host(name)
+        return `${address} ${open.trim()}\n`
+      }),
+    )
+    const fresh = `${this.knownHosts}.${process.pid}`
+    await writeFile(fresh, lines.join(''))
+    await rename(fresh, this.knownHosts)
+  }
+
+  async #pair(name: string): Promise<KeyPair> {
+    const path = join(this.folder, `${name}.key`)
+    const present = await this.#load(path)
+    if (present) return present
+    await mkdir(this.folder, { recursive: true, mode: 0o700 })
+    // What an interrupted run left would make ssh-keygen ask.
+    await Promise.all([rm(path, { force: true }), rm(`${path}.pub`, { force: true })])
+    const { code, output } = await run('ssh-keygen', [
+      ...['-q', '-t', 'ed25519', '-N', '', '-C', `fettle-lab-${name}`, '-f', path],
+    ])
+    const made = code === 0 ? await this.#load(path) : undefined
+    if (made) return made
+    throw problem('lab-command-failed', {
+      doing: `make the key ${path}`,
+      reason: output.trim(),
+      state: 'Nothing was started.',
+    })
+  }
+
+  async #load(path: string): Promise<KeyPair | undefined> {
+    try {
+      const [secret, open] = await Promise.all([
+        readFile(path, 'utf8'),
+        readFile(`${path}.pub`, 'utf8'),
+      ])
+      return secret.endsWith('\n') && open.endsWith('\n') ? { path, secret, open } : undefined
+    } catch {
+      return undefined
+    }
+  }
+}
