@@ -33,7 +33,10 @@ export interface Kind<Desired extends object = any, State = any> {
   diff(resource: Resource<Desired>, state: State, context: Context): Difference | undefined
   /** The step that makes the changes: several only where `batch` is set. */
   apply(changes: readonly Change<Desired, State>[]): Step
-  /** What a `notify` may ask of it, by name, such as `restart`. */
+  /**
+   * What a `notify` may ask of it, by name, weakest first: of several that are asked for in one
+   * run only the last is done, as a restart makes a reload needless.
+   */
   readonly actions?: Readonly<Record<string, (resource: Resource<Desired>) => Shell>>
 }
 

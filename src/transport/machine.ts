@@ -1,3 +1,4 @@
+import type { FettleError } from '../base/errors.ts'
 import type { Shell } from '../base/shell.ts'
 
 /** What a host is asked to do in one go: a script for a POSIX shell and the bytes on its input. */
@@ -20,6 +21,12 @@ export interface Answer {
   readonly output: Buffer
 }
 
+/** How long to wait for answers, and what to say when they do not come. */
+export interface Limit {
+  readonly seconds: number
+  readonly error: () => FettleError
+}
+
 /**
  * One connection to one host. Frames run in the order given. All frames of one `run` travel in one
  * write, so reading any number of things takes one round trip.
@@ -28,8 +35,11 @@ export interface Session {
   readonly host: string
   /** How many times this side has waited for the host so far. */
   readonly roundTrips: number
-  /** Rejects with an error of the catalogue when the host cannot be reached or goes away. */
-  run(frames: readonly Frame[]): Promise<Answer[]>
+  /**
+   * Rejects with an error of the catalogue when the host cannot be reached or goes away, and with
+   * the limit's own error (after ending the session) when the answers are not there in time.
+   */
+  run(frames: readonly Frame[], limit?: Limit): Promise<Answer[]>
   close(): Promise<void>
 }
 

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { type FettleError, problem } from '../base/errors.ts'
 import { reveal } from '../base/secret.ts'
-import type { Answer, Frame, Session } from './machine.ts'
+import type { Answer, Frame, Limit, Session } from './machine.ts'
 
 interface Waiting {
   readonly frame: Frame
@@ -56,9 +56,18 @@ export class ProcessSession implements Session {
     this.#child.stdin!.write(`${this.#mark}\n`)
   }
 
-  async run(frames: readonly Frame[]): Promise<Answer[]> {
+  async run(frames: readonly Frame[], limit?: Limit): Promise<Answer[]> {
     if (frames.length === 0) return []
     this.roundTrips += 1
+    const timer = limit && setTimeout(() => this.#abort(limit.error()), limit.seconds * 1000)
+    try {
+      return await this.#ask(frames)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async #ask(frames: readonly Frame[]): Promise<Answer[]> {
     const answers = frames.map((frame) => this.#expect(frame))
     const settled = Promise.all(answers)
     // The first rejection is what the caller sees; the others must not count as unhandled.
@@ -77,7 +86,7 @@ export class ProcessSession implements Session {
   }
 
   /** Ends the session now, whatever runs on the host; frames that wait are rejected with `error`. */
-  abort(error: FettleError): void {
+  #abort(error: FettleError): void {
     this.#fail(error)
     this.#child.kill('SIGTERM')
   }

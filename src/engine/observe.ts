@@ -1,0 +1,131 @@
+import { randomBytes } from 'node:crypto'
+import { problem } from '../base/errors.ts'
+import { Shell, sh } from '../base/shell.ts'
+import type { Facts } from '../model/facts.ts'
+import type { Kind } from '../model/kind.ts'
+import { type Resource, idOf } from '../model/resource.ts'
+import type { Frame, Limit, Session } from '../transport/machine.ts'
+import { factsScript, parseFacts } from './facts.ts'
+import { type Noted, parseNotes, readNotes } from './journal.ts'
+
+/** What one round trip brought back from a host. */
+export interface Observation {
+  readonly facts: Facts
+  /** What an earlier run still owes. */
+  readonly noted: readonly Noted[]
+  /** By resource id. */
+  readonly states: ReadonlyMap<string, unknown>
+}
+
+/** Resources of one kind that are read as one user: one script. */
+interface Reading {
+  readonly kind: Kind
+  readonly user: string | undefined
+  readonly resources: readonly Resource[]
+}
+
+/** Reads facts, notes and the states of all resources: one frame per user, all in one write. */
+export async function observe(
+  session: Session,
+  resources: readonly Resource[],
+  kinds: ReadonlyMap<string, Kind>,
+  limit?: Limit,
+): Promise<Observation> {
+  const readings = readingsOf(resources, kinds)
+  const [own = [], ...others] = byUser(readings)
+  const bundles = [
+    new Bundle(undefined, [factsScript, readNotes, ...own.map(scriptOf)]),
+    ...others.map((group) => new Bundle(group[0]!.user, group.map(scriptOf))),
+  ]
+  const answers = await session.run(
+    bundles.map(({ frame }) => frame),
+    limit,
+  )
+  const outputs = bundles.map((bundle, i) => bundle.split(answers[i]!.output))
+  const [facts, notes, ...rest] = outputs[0]!
+  if (!facts || !notes) throw unreadable(session.host, 'its facts', 'the answer was cut short')
+  const states = [own, ...others].flatMap((group, i) =>
+    group.flatMap((reading, j) => parse(reading, (i === 0 ? rest : outputs[i])?.[j], session.host)),
+  )
+  return { facts: parseFacts(facts), noted: parseNotes(notes), states: new Map(states) }
+}
+
+/** Reads the facts alone. */
+export async function readFacts(session: Session, limit?: Limit): Promise<Facts> {
+  const [answer] = await session.run([{ script: factsScript }], limit)
+  return parseFacts(answer!.output)
+}
+
+/** The frame that reads resources of one kind again, and the states from its output. */
+export function reread(
+  kind: Kind,
+  resources: readonly Resource[],
+  host: string,
+): { frame: Frame; states(output: Buffer): unknown[] } {
+  const reading = { kind, user: resources[0]?.user, resources }
+  return {
+    frame: { script: scriptOf(reading), user: reading.user },
+    states: (output) => parse(reading, output, host).map(([, state]) => state),
+  }
+}
+
+const scriptOf = ({ kind, resources }: Reading): Shell => kind.read(resources)
+
+function readingsOf(resources: readonly Resource[], kinds: ReadonlyMap<string, Kind>): Reading[] {
+  const groups = new Map<string, Resource[]>()
+  for (const resource of resources) {
+    const key = `${resource.kind} ${resource.user ?? ''}`
+    groups.set(key, [...(groups.get(key) ?? []), resource])
+  }
+  return [...groups.values()].map((group) => ({
+    kind: kinds.get(group[0]!.kind)!,
+    user: group[0]!.user,
+    resources: group,
+  }))
+}
+
+/** The login user's first (there may be none), then one group for each other user. */
+function byUser(readings: readonly Reading[]): Reading[][] {
+  const users = new Set<string | undefined>([undefined, ...readings.map(({ user }) => user)])
+  return [...users].map((user) => readings.filter((each) => each.user === user))
+}
+
+function parse(reading: Reading, output: Buffer | undefined, host: string): [string, unknown][] {
+  const { kind, resources } = reading
+  const what = resources.length === 1 ? idOf(resources[0]!) : `${kind.name} resources`
+  if (!output) throw unreadable(host, what, 'the answer was cut short')
+  const states = kind.parse(output, resources)
+  if (states.length !== resources.length)
+    throw unreadable(host, what, `${states.length} answers to ${resources.length} questions`)
+  return resources.map((resource, i) => [idOf(resource), states[i]])
+}
+
+function unreadable(host: string, resource: string, reason: string): Error {
+  return problem('read-failed', { host, resource, reason })
+}
+
+/** Several scripts as one frame, each in a subshell of its own, with their outputs told apart. */
+class Bundle {
+  readonly frame: Frame
+  readonly #separator = Buffer.from(`\n${randomBytes(12).toString('hex')}\n`)
+
+  constructor(user: string | undefined, scripts: readonly Shell[]) {
+    const separator = sh`printf '\n%s\n' ${this.#separator.toString().trim()}`
+    const parts = scripts.map((script) => `(\n${script.text}\n)\n${separator.text}`)
+    this.frame = { user, script: Shell.literal(parts.join('\n')) }
+  }
+
+  split(output: Buffer): Buffer[] {
+    const parts: Buffer[] = []
+    let start = 0
+    for (
+      let at = output.indexOf(this.#separator);
+      at >= 0;
+      at = output.indexOf(this.#separator, start)
+    ) {
+      parts.push(output.subarray(start, at))
+      start = at + this.#separator.length
+    }
+    return parts
+  }
+}

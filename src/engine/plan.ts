@@ -1,0 +1,85 @@
+import { type Hash, createHash } from 'node:crypto'
+import { Secret, reveal } from '../base/secret.ts'
+import type { Change, Difference, Kind } from '../model/kind.ts'
+import { type Resource, idOf } from '../model/resource.ts'
+import type { Noted } from './journal.ts'
+import type { Observation } from './observe.ts'
+
+/** What is to be done on one host. */
+export interface HostPlan {
+  readonly host: string
+  /** In the order in which they are made. */
+  readonly changes: readonly Change[]
+  /** Actions that an interrupted run still owes. */
+  readonly owed: readonly Noted[]
+  /** All resources that were looked at. */
+  readonly resources: readonly Resource[]
+  /** Every resource of the host, for actions on those that were not selected. */
+  readonly all: readonly Resource[]
+  /** Over what is described and what was seen, in hex. */
+  readonly hash: string
+}
+
+/** Compares what is described with what was seen. Pure. */
+export function planHost(
+  host: string,
+  resources: readonly Resource[],
+  all: readonly Resource[],
+  observation: Observation,
+  kinds: ReadonlyMap<string, Kind>,
+): HostPlan {
+  const changes: Change[] = []
+  const earlier = new Map<string, Difference>()
+  const opaque: string[] = []
+  for (const resource of resources) {
+    const kind = kinds.get(resource.kind)!
+    const state = observation.states.get(idOf(resource))
+    const difference = kind.diff(resource, state, { earlier, opaque })
+    if (!difference) continue
+    changes.push({ resource, state, difference })
+    earlier.set(idOf(resource), difference)
+    if (kind.opaque) opaque.push(idOf(resource))
+  }
+  const described = new Set(all.map(idOf))
+  const owed = observation.noted.filter(({ target }) => described.has(target))
+  return {
+    host,
+    changes,
+    owed,
+    resources,
+    all,
+    hash: hashOf([resources, observation.states, owed]),
+  }
+}
+
+export function isEmpty(plan: HostPlan): boolean {
+  return plan.changes.length === 0 && plan.owed.length === 0
+}
+
+/** One hash for the plans of several hosts, whatever their order. */
+export function fleetHash(plans: readonly HostPlan[]): string {
+  return hashOf(plans.map(({ host, hash }) => `${host} ${hash}`).sort()).slice(0, 16)
+}
+
+/** A hash over plain data: keys in order, secrets as their values, no source positions. */
+function hashOf(data: unknown): string {
+  const hash = createHash('sha256')
+  feed(hash, data)
+  return hash.digest('hex')
+}
+
+function feed(hash: Hash, data: unknown): void {
+  if (data instanceof Uint8Array) hash.update(`bytes ${data.length}:`).update(data)
+  else if (data instanceof Map) feed(hash, Object.fromEntries(data))
+  else if (Array.isArray(data)) {
+    hash.update(`list ${data.length}:`)
+    for (const each of data) feed(hash, each)
+  } else if (typeof data === 'object' && data !== null && !(data instanceof Secret)) {
+    for (const [key, value] of Object.entries(data).sort(([a], [b]) => (a < b ? -1 : 1)))
+      if (value !== undefined && key !== 'at') {
+        hash.update(`${key.length}:${key}=`)
+        feed(hash, value)
+      }
+    hash.update(';')
+  } else hash.update(`${typeof data} ${reveal(String(data))};`)
+}

@@ -1,0 +1,103 @@
+import { isDeepStrictEqual } from 'node:util'
+import { type FettleError, asFettleError, problem } from '../base/errors.ts'
+import { desiredOf } from '../model/desired.ts'
+import { type Facts, FactsNeeded } from '../model/facts.ts'
+import type { Fleet, FleetHost } from '../model/fleet.ts'
+import type { Kind } from '../model/kind.ts'
+import type { Resource } from '../model/resource.ts'
+import { selectResources } from '../model/selection.ts'
+import type { Limit, Machine, Session } from '../transport/machine.ts'
+import { limited } from './limited.ts'
+import { observe, readFacts } from './observe.ts'
+import { type HostPlan, planHost } from './plan.ts'
+
+export interface SurveyOptions {
+  readonly kinds: ReadonlyMap<string, Kind>
+  /** Facts of earlier runs, by host. */
+  readonly knownFacts: ReadonlyMap<string, Facts>
+  readonly only: readonly string[]
+  /** How many hosts are asked at once. */
+  readonly parallel: number
+  readonly timeoutSeconds: number
+}
+
+/** A host that was read, with the session still open, or why it could not be. */
+export type Surveyed =
+  | {
+      readonly host: FleetHost
+      readonly session: Session
+      readonly plan: HostPlan
+      readonly facts: Facts
+    }
+  | { readonly host: FleetHost; readonly error: FettleError }
+
+/** What is described for one host, or undefined when its facts have to be read first. */
+interface Described {
+  readonly host: FleetHost
+  readonly resources: readonly Resource[] | undefined
+}
+
+/**
+ * Reads hosts in parallel and plans each. Mistakes in the description are thrown before anything
+ * is contacted; what goes wrong with one host is that host's result.
+ */
+export async function survey(
+  fleet: Fleet,
+  hosts: readonly FleetHost[],
+  machineOf: (host: FleetHost) => Machine,
+  options: SurveyOptions,
+): Promise<Surveyed[]> {
+  const described = hosts.map((host) =>
+    describeHost(fleet, host, options.knownFacts.get(host.name), options),
+  )
+  return limited(options.parallel, described, async ({ host, resources }) => {
+    const session = machineOf(host).open()
+    try {
+      return { host, session, ...(await surveyHost(fleet, host, resources, session, options)) }
+    } catch (thrown) {
+      await session.close()
+      return { host, error: asFettleError(thrown) }
+    }
+  })
+}
+
+/** Reads and plans one host: one round trip, when its facts are those of the last run. */
+async function surveyHost(
+  fleet: Fleet,
+  host: FleetHost,
+  known: readonly Resource[] | undefined,
+  session: Session,
+  options: SurveyOptions,
+): Promise<{ plan: HostPlan; facts: Facts }> {
+  const { kinds, only, timeoutSeconds: seconds } = options
+  const error = (): FettleError =>
+    problem('host-timeout', {
+      host: host.name,
+      seconds,
+      state: `Nothing was changed on ${host.name}.`,
+    })
+  const limit: Limit = { seconds, error }
+  const assumed = known ? options.knownFacts.get(host.name) : await readFacts(session, limit)
+  let all = known ?? desiredOf(fleet, host, assumed, kinds)
+  let seen = await observe(session, selectResources(all, only), kinds, limit)
+  if (assumed !== undefined && !isDeepStrictEqual(assumed, seen.facts)) {
+    all = desiredOf(fleet, host, seen.facts, kinds)
+    seen = await observe(session, selectResources(all, only), kinds, limit)
+  }
+  const plan = planHost(host.name, selectResources(all, only), all, seen, kinds)
+  return { plan, facts: seen.facts }
+}
+
+function describeHost(
+  fleet: Fleet,
+  host: FleetHost,
+  facts: Facts | undefined,
+  { kinds }: SurveyOptions,
+): Described {
+  try {
+    return { host, resources: desiredOf(fleet, host, facts, kinds) }
+  } catch (thrown) {
+    if (thrown instanceof FactsNeeded) return { host, resources: undefined }
+    throw thrown
+  }
+}

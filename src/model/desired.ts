@@ -1,0 +1,141 @@
+import { isDeepStrictEqual } from 'node:util'
+import { problem } from '../base/errors.ts'
+import { type Facts, FactsNeeded } from './facts.ts'
+import type { Fleet, FleetHost } from './fleet.ts'
+import type { Kind } from './kind.ts'
+import { inOrder } from './order.ts'
+import { callerPosition } from './position.ts'
+import { type Resource, idOf } from './resource.ts'
+import type { Host, Resources } from './role.ts'
+import { closest } from './suggestion.ts'
+
+/**
+ * What should be true of a host: its roles' resources in the order in which they are applied,
+ * checked as far as that is possible without contacting anything. Throws an error of the
+ * catalogue, or FactsNeeded when a role looks at facts and there are none.
+ */
+export function desiredOf(
+  fleet: Fleet,
+  host: FleetHost,
+  facts: Facts | undefined,
+  kinds: ReadonlyMap<string, Kind>,
+): Resource[] {
+  const seen = viewOf(fleet, host, facts)
+  const all = host.roles.flatMap((role) => flatten(role.describe(seen), role.name))
+  const resources = merge(all, host.name)
+  checkClaims(resources, host.name, kinds)
+  checkReferences(resources, host.name, kinds)
+  return inOrder(resources, host.name)
+}
+
+/** The host as its roles see it. */
+function viewOf(fleet: Fleet, host: FleetHost, facts: Facts | undefined): Host<any> {
+  return {
+    name: host.name,
+    address: host.address,
+    labels: host.labels,
+    roles: host.roles.map(({ name }) => name),
+    vars: strictVars(host),
+    get facts() {
+      if (!facts) throw new FactsNeeded(host.name)
+      return facts
+    },
+    peers: (role) =>
+      [...fleet.hosts.values()]
+        .filter((each) => each.roles.some(({ name }) => name === role))
+        .map(({ name, address }) => ({ name, address })),
+  }
+}
+
+function strictVars(host: FleetHost): object {
+  return new Proxy(host.vars, {
+    get(vars, name) {
+      if (typeof name === 'symbol' || name in vars) return Reflect.get(vars, name)
+      const suggestion = closest(name, Object.keys(vars))
+      throw problem('unknown-var', { host: host.name, name, suggestion }, { at: callerPosition() })
+    },
+  })
+}
+
+function flatten(given: Resources, role: string): Resource[] {
+  if (given === false || given === null || given === undefined) return []
+  if (Array.isArray(given)) return given.flatMap((each: Resources) => flatten(each, role))
+  if (typeof given === 'object' && 'kind' in given && 'desired' in given) return [given]
+  throw problem('not-a-resource', { role, value: JSON.stringify(given) ?? String(given) })
+}
+
+/** Two roles may ask for the very same thing; it is then one resource with the wishes of both. */
+function merge(resources: readonly Resource[], host: string): Resource[] {
+  const byId = new Map<string, Resource>()
+  for (const resource of resources) {
+    const id = idOf(resource)
+    const known = byId.get(id)
+    if (!known) {
+      byId.set(id, resource)
+      continue
+    }
+    const { absent, user, desired } = resource
+    if (
+      absent !== known.absent ||
+      user !== known.user ||
+      !isDeepStrictEqual(desired, known.desired)
+    )
+      throw claimedTwice(id, host, resource, known)
+    byId.set(id, {
+      ...known,
+      after: [...new Set([...known.after, ...resource.after])],
+      notify: [...known.notify, ...resource.notify],
+    })
+  }
+  return [...byId.values()]
+}
+
+function checkClaims(
+  resources: readonly Resource[],
+  host: string,
+  kinds: ReadonlyMap<string, Kind>,
+): void {
+  const owners = new Map<string, { resource: Resource; shared: boolean }>()
+  for (const resource of resources)
+    for (const { what, shared = false } of kinds.get(resource.kind)?.claims?.(resource) ?? []) {
+      const owner = owners.get(what)
+      if (owner && !(owner.shared && shared))
+        throw claimedTwice(what, host, resource, owner.resource)
+      owners.set(what, { resource, shared })
+    }
+}
+
+function claimedTwice(what: string, host: string, resource: Resource, other: Resource): Error {
+  const { at } = resource
+  const where = other.at ? `${other.at.file}:${other.at.line}` : idOf(other)
+  return problem('claimed-twice', { resource: what, host, other: where }, { at })
+}
+
+function checkReferences(
+  resources: readonly Resource[],
+  host: string,
+  kinds: ReadonlyMap<string, Kind>,
+): void {
+  const byId = new Map(resources.map((each) => [idOf(each), each]))
+  for (const resource of resources) {
+    const targets = [...resource.after, ...resource.notify.map(({ target }) => target)]
+    const missing = targets.find((target) => !byId.has(target))
+    if (missing !== undefined) {
+      const details = { resource: idOf(resource), host, target: missing }
+      throw problem('unknown-dependency', details, { at: resource.at })
+    }
+    for (const { target, action } of resource.notify) {
+      const actions = Object.keys(kinds.get(byId.get(target)!.kind)?.actions ?? {})
+      if (actions.includes(action)) continue
+      const suggestion =
+        actions.length === 0
+          ? 'something that has actions, such as a service'
+          : closest(action, actions)
+      throw problem(
+        'unknown-action',
+        { resource: idOf(resource), target, action, suggestion },
+        { at: resource.at },
+      )
+    }
+  }
+}

@@ -1,0 +1,138 @@
+import { type SourcePosition, problem } from '../base/errors.ts'
+import { callerPosition } from './position.ts'
+import type { Placement, Role, Selector } from './role.ts'
+import { closest } from './suggestion.ts'
+
+/** What the user writes about one host. */
+export interface HostDescription<Vars> {
+  /** A host name, an address, or an alias of your ssh config. Left out: the host's name. */
+  readonly address?: string
+  /** Who logs in. Left out: what your ssh config says. */
+  readonly login?: string
+  /** Left out: what your ssh config says, else 22. */
+  readonly port?: number
+  /** For choosing hosts, in `on({ zone: 'a' })` and on the command line as `--host zone=a`. */
+  readonly labels?: Readonly<Record<string, string>>
+  /** Values for its roles, over those of the fleet. */
+  readonly vars?: Partial<Vars>
+}
+
+/** What the user writes about everything. */
+export interface FleetDescription<Vars> {
+  readonly hosts: Readonly<Record<string, HostDescription<Vars>>>
+  readonly roles: readonly Placement<Vars>[]
+  /** Values for the roles of all hosts. */
+  readonly vars?: Partial<Vars>
+}
+
+/** One machine of a fleet. */
+export interface FleetHost {
+  readonly name: string
+  readonly address: string
+  readonly login: string | undefined
+  readonly port: number | undefined
+  readonly labels: Readonly<Record<string, string>>
+  readonly vars: Readonly<Record<string, unknown>>
+  readonly roles: readonly Role<any>[]
+}
+
+/** The whole description: the value that `fleet.ts` exports. */
+export interface Fleet {
+  readonly hosts: ReadonlyMap<string, FleetHost>
+  readonly at: SourcePosition | undefined
+}
+
+const fleets = new WeakSet<object>()
+
+/** Whether a value was made by `fleet(...)`. */
+export function isFleet(value: unknown): value is Fleet {
+  return typeof value === 'object' && value !== null && fleets.has(value)
+}
+
+/** Describes everything: `export default fleet({ hosts: {...}, roles: [web.on('web1')] })`. */
+export function fleet<Vars = Readonly<Record<string, unknown>>>(
+  description: FleetDescription<Vars>,
+): Fleet {
+  const at = callerPosition()
+  const names = Object.keys(description.hosts)
+  for (const name of names) checkHost(name, description.hosts[name]!, at)
+  const roles = new Map(names.map((name) => [name, [] as Role<any>[]]))
+  for (const placement of description.roles)
+    for (const name of placedOn(placement, description.hosts)) {
+      const placed = roles.get(name)!
+      if (!placed.includes(placement.role)) placed.push(placement.role)
+    }
+  const made: Fleet = {
+    at,
+    hosts: new Map(
+      names.map((name) => {
+        const { address = name, login, port, labels = {}, vars = {} } = description.hosts[name]!
+        const all = { ...description.vars, ...vars }
+        return [name, { name, address, login, port, labels, vars: all, roles: roles.get(name)! }]
+      }),
+    ),
+  }
+  fleets.add(made)
+  return made
+}
+
+function checkHost(name: string, host: HostDescription<any>, at: SourcePosition | undefined): void {
+  const fail = (found: string, suggestion: string): never => {
+    throw problem('invalid-host', { host: name, problem: found, suggestion }, { at })
+  }
+  if (!/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(name))
+    fail(
+      'its name is not a host name',
+      "a name of letters, digits, dots and hyphens, such as 'web1'",
+    )
+  for (const [field, value] of [
+    ['address', host.address],
+    ['login', host.login],
+  ] as const)
+    if (value !== undefined && !/^[A-Za-z0-9_[:][\w.:%[\]-]*$/.test(value))
+      fail(
+        `its ${field} cannot be ${JSON.stringify(value)}`,
+        `${field === 'address' ? 'a host name or an address' : "a user's name"}`,
+      )
+  if (
+    host.port !== undefined &&
+    !(Number.isInteger(host.port) && host.port > 0 && host.port < 65536)
+  )
+    fail(`its port cannot be ${host.port}`, 'a number from 1 to 65535')
+}
+
+function placedOn(placement: Placement<any>, hosts: FleetDescription<any>['hosts']): string[] {
+  return placement.where.flatMap((selector) => selected(selector, placement, hosts))
+}
+
+function selected(
+  selector: Selector,
+  { role, at }: Placement<any>,
+  hosts: FleetDescription<any>['hosts'],
+): string[] {
+  const names = Object.keys(hosts)
+  if (selector === '*') return names
+  if (typeof selector === 'string') {
+    if (names.includes(selector)) return [selector]
+    throw problem(
+      'unknown-host',
+      { role: role.name, host: selector, suggestion: closest(selector, names) },
+      { at },
+    )
+  }
+  const found = names.filter((name) =>
+    Object.entries(selector).every(([key, value]) => hosts[name]!.labels?.[key] === value),
+  )
+  if (found.length > 0) return found
+  const label = Object.entries(selector)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(' and ')
+  const known = names.flatMap((name) =>
+    Object.entries(hosts[name]!.labels ?? {}).map(([key, value]) => `{ ${key}: '${value}' }`),
+  )
+  throw problem(
+    'unmatched-label',
+    { role: role.name, label, suggestion: closest(label, [...new Set(known)]) },
+    { at },
+  )
+}

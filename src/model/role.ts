@@ -1,0 +1,64 @@
+import type { SourcePosition } from '../base/errors.ts'
+import type { Facts } from './facts.ts'
+import { callerPosition } from './position.ts'
+import type { Resource } from './resource.ts'
+
+/** A host as a role sees it. */
+export interface Host<Vars = Readonly<Record<string, unknown>>> {
+  readonly name: string
+  readonly address: string
+  readonly labels: Readonly<Record<string, string>>
+  /** Names of the roles that are placed on it. */
+  readonly roles: readonly string[]
+  /** The fleet's vars and over them the host's own. A name that is not set is an error. */
+  readonly vars: Vars
+  /** As read in the last run; read first when there was none. */
+  readonly facts: Facts
+  /** The hosts of a role, such as those of the database, in the order of the fleet. */
+  peers(role: string): readonly { readonly name: string; readonly address: string }[]
+}
+
+/** Resources in nested lists; what is false, null or undefined is left out. */
+export type Resources = Resource | false | null | undefined | readonly Resources[]
+
+/** Hosts by name, by label (`{ zone: 'a' }`), or all of them (`'*'`). */
+export type Selector = string | Readonly<Record<string, string>>
+
+/** A named function from a host to resources. */
+export interface Role<Vars = Readonly<Record<string, unknown>>> {
+  readonly name: string
+  readonly describe: (host: Host<Vars>) => Resources
+  readonly maxUnavailable: number | undefined
+  /** Places it: `web.on('web1', 'web2')`, `base.on('*')`, `db.on({ tier: 'data' })`. */
+  on(...where: readonly Selector[]): Placement<Vars>
+}
+
+export interface Placement<Vars = Readonly<Record<string, unknown>>> {
+  readonly role: Role<Vars>
+  readonly where: readonly Selector[]
+  readonly at: SourcePosition | undefined
+}
+
+export interface RoleOptions {
+  /** At most so many hosts of this role are changed at once; the next ones wait, and stay as they are if one fails. */
+  readonly maxUnavailable?: number
+}
+
+/**
+ * Describes a role. The vars that it needs are its type parameter:
+ *
+ *     const web = role<{ domain: string }>('web', (host) => [packages('nginx'), ...])
+ */
+export function role<Vars = Readonly<Record<string, unknown>>>(
+  name: string,
+  describe: (host: Host<Vars>) => Resources,
+  options: RoleOptions = {},
+): Role<Vars> {
+  const made: Role<Vars> = {
+    name,
+    describe,
+    maxUnavailable: options.maxUnavailable,
+    on: (...where) => ({ role: made, where, at: callerPosition() }),
+  }
+  return made
+}
