@@ -27,11 +27,11 @@ export async function prepare(
 set -e
 # The engine mounts these over the container's own, where no program could replace them.
 for file in hosts hostname resolv.conf; do
-  cat /etc/$file > /run/lab-file
+  cat /etc/$file > /run/lab-file.$$
   ! grep -q " /etc/$file " /proc/mounts || umount /etc/$file
-  [ -e /etc/ssh/ssh_host_ed25519_key ] || { cat /run/lab-file > /etc/$file; chmod 644 /etc/$file; }
+  [ -e /etc/ssh/ssh_host_ed25519_key ] || { cat /run/lab-file.$$ > /etc/$file; chmod 644 /etc/$file; }
 done
-rm /run/lab-file
+rm /run/lab-file.$$
 if [ ! -e /etc/ssh/ssh_host_ed25519_key ]; then
   printf %s ${keys.hosts} > /etc/hosts
   umask 077

@@ -73,14 +73,23 @@ export class ContainerEngine {
   }
 
   async start(plan: ContainerPlan): Promise<void> {
-    await this.call(`start ${plan.hostname}`, [
-      ...['run', '--detach', '--name', plan.name, '--hostname', plan.hostname],
-      ...['--network', plan.network, '--ip', plan.address],
+    const names = ['--name', plan.name, '--hostname', plan.hostname]
+    const place = ['--network', plan.network, '--ip', plan.address]
+    const words = [
+      'run',
+      '--detach',
+      ...names,
+      ...place,
       ...Object.entries(plan.labels).flatMap(([key, value]) => ['--label', `${key}=${value}`]),
       ...this.#flags,
       plan.image,
       ...plan.command,
-    ])
+    ]
+    const { code, output } = await this.try(words)
+    if (code === 0) return
+    // A start that was cut short can outlive its Fettle and take the name a moment later.
+    if (/already in use/i.test(output)) await this.remove([plan.name])
+    await this.call(`start ${plan.hostname}`, words)
   }
 
   /** Removes containers with all that is in them, running or not; absent ones are no error. */
@@ -96,9 +105,8 @@ export class ContainerEngine {
 
   /** The containers with a label (`key` or `key=value`), in any state. */
   async containers(label = 'fettle.lab'): Promise<Container[]> {
-    const listed = await this.call('list its hosts', [
-      ...['ps', '--all', '--no-trunc', '--quiet', '--filter', `label=${label}`],
-    ])
+    const filter = ['--filter', `label=${label}`]
+    const listed = await this.call('list its hosts', ['ps', '--all', '--quiet', ...filter])
     // One that goes away between the two commands is simply not in the answer.
     return (await this.#inspect('container', listed)).map((each) => ({
       name: String(each.Name).replace(/^\//, ''),
@@ -108,9 +116,8 @@ export class ContainerEngine {
   }
 
   async networks(label = 'fettle.lab'): Promise<Network[]> {
-    const listed = await this.call('list its networks', [
-      ...['network', 'ls', '--quiet', '--filter', `label=${label}`],
-    ])
+    const filter = ['--filter', `label=${label}`]
+    const listed = await this.call('list its networks', ['network', 'ls', '--quiet', ...filter])
     return (await this.#inspect('network', listed)).map((each) => ({
       name: each.name ?? each.Name,
       subnet: each.subnets?.[0]?.subnet ?? each.IPAM?.Config?.[0]?.Subnet ?? '',
@@ -198,7 +205,8 @@ async function podmanFlags(): Promise<string[]> {
   return [
     // crun refuses hybrid cgroups; runc knows both kinds.
     ...(runc.code === 0 ? ['--runtime', 'runc'] : []),
-    ...['--systemd', 'always', '--no-hosts'],
+    '--systemd=always',
+    '--no-hosts',
     ...limits(),
     ...capabilities(),
     ...unconfined(),
@@ -208,8 +216,11 @@ async function podmanFlags(): Promise<string[]> {
 /** Untested where this was written: there was no docker engine at hand. */
 function dockerFlags(): string[] {
   return [
-    ...['--env', 'container=docker', '--cgroupns', 'private'],
-    ...['--tmpfs', '/run', '--tmpfs', '/run/lock', '--tmpfs', '/tmp:exec'],
+    '--env=container=docker',
+    '--cgroupns=private',
+    '--tmpfs=/run',
+    '--tmpfs=/run/lock',
+    '--tmpfs=/tmp:exec',
     ...capabilities(),
     ...unconfined(),
   ]

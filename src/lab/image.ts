@@ -8,28 +8,27 @@ import { type ContainerEngine, run } from './container-engine.ts'
 import { locked } from './lock.ts'
 import { shortHash } from './network.ts'
 
-const packages = [
-  ...['systemd', 'systemd-sysv', 'dbus', 'openssh-server', 'ca-certificates', 'iproute2'],
-  // What an installed Debian has and `minbase` leaves out, as far as descriptions count on it.
-  ...['procps', 'cron', 'adduser', 'sudo', 'netbase'],
-]
+/** The second line: what an installed Debian has and `minbase` leaves out. */
+const packages = words(`
+  systemd systemd-sysv dbus openssh-server ca-certificates iproute2
+  procps cron adduser sudo netbase
+`)
 
 /** What a container has no use for; each costs time at boot or memory later. */
-const masked = [
-  ...['apt-daily.timer', 'apt-daily-upgrade.timer', 'dpkg-db-backup.timer', 'fstrim.timer'],
-  ...['e2scrub_all.timer', 'e2scrub_reap.service', 'systemd-timesyncd.service'],
-  ...['getty.target', 'getty@.service', 'console-getty.service'],
-  ...['systemd-udevd.service', 'systemd-udev-trigger.service', 'systemd-modules-load.service'],
-  ...['systemd-udevd-control.socket', 'systemd-udevd-kernel.socket'],
-  ...['kmod-static-nodes.service', 'systemd-remount-fs.service', 'systemd-firstboot.service'],
-  ...['systemd-machine-id-commit.service', 'systemd-pstore.service', 'systemd-repart.service'],
-  ...['systemd-binfmt.service', 'proc-sys-fs-binfmt_misc.automount'],
-  ...['systemd-update-utmp.service', 'systemd-update-utmp-runlevel.service'],
-  ...['dev-hugepages.mount', 'sys-kernel-config.mount', 'sys-fs-fuse-connections.mount'],
-  ...['sys-kernel-debug.mount', 'sys-kernel-tracing.mount'],
-]
+const masked = words(`
+  apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer e2scrub_all.timer
+  e2scrub_reap.service systemd-timesyncd.service getty.target getty@.service
+  console-getty.service systemd-udevd.service systemd-udev-trigger.service
+  systemd-modules-load.service systemd-udevd-control.socket systemd-udevd-kernel.socket
+  kmod-static-nodes.service systemd-remount-fs.service systemd-firstboot.service
+  systemd-machine-id-commit.service systemd-pstore.service systemd-repart.service
+  systemd-binfmt.service proc-sys-fs-binfmt_misc.automount systemd-update-utmp.service
+  systemd-update-utmp-runlevel.service dev-hugepages.mount sys-kernel-config.mount
+  sys-fs-fuse-connections.mount sys-kernel-debug.mount sys-kernel-tracing.mount
+`)
 
-const left = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*', '/usr/share/info/*']
+/** Documentation and translations: nobody reads them there. */
+const left = words(`/usr/share/doc/* /usr/share/man/* /usr/share/locale/* /usr/share/info/*`)
 
 /** Run with the root of the new system as $1 (empty inside a container build). */
 const customize = `set -e
@@ -55,11 +54,14 @@ ln -sf /lib/systemd/system/multi-user.target $root/etc/systemd/system/default.ta
 `
 
 const bootstrap = [
-  ...['--quiet', '--variant=minbase', `--include=${packages.join(',')}`],
+  '--quiet',
+  '--variant=minbase',
+  `--include=${packages.join(',')}`,
   ...left.map((path) => `--dpkgopt=path-exclude=${path}`),
   '--aptopt=Acquire::Languages "none"',
   `--customize-hook=sh -c '${customize.replaceAll("'", `'\\''`)}' sh "$1"`,
-  ...['bookworm', '-'],
+  'bookworm',
+  '-',
 ]
 
 const containerfile = `FROM debian:bookworm-slim
@@ -135,4 +137,8 @@ async function removeOldImages(engine: ContainerEngine): Promise<void> {
     .split('\n')
     .filter((name) => /(^|\/)fettle-lab:[0-9a-f]{8}$/.test(name) && name !== imageName)
   if (old.length > 0) await engine.try(['rmi', ...old])
+}
+
+function words(text: string): string[] {
+  return text.trim().split(/\s+/)
 }

@@ -50,7 +50,15 @@ export class Keys {
     // What an interrupted run left would make ssh-keygen ask.
     await Promise.all([rm(path, { force: true }), rm(`${path}.pub`, { force: true })])
     const { code, output } = await run('ssh-keygen', [
-      ...['-q', '-t', 'ed25519', '-N', '', '-C', `fettle-lab-${name}`, '-f', path],
+      '-q',
+      '-t',
+      'ed25519',
+      '-N',
+      '',
+      '-C',
+      `fettle-lab-${name}`,
+      '-f',
+      path,
     ])
     const made = code === 0 ? await this.#load(path) : undefined
     if (made) return made

@@ -147,7 +147,11 @@ export class Lab {
       if (found) await this.#engine.remove([container])
       this.#report(`Booting ${name} at ${address}`)
       await this.#engine.start({
-        ...{ name: container, hostname: name, network: network.name, address, image },
+        name: container,
+        hostname: name,
+        network: network.name,
+        address,
+        image,
         labels: { ...this.#labels(), 'fettle.host': name, 'fettle.address': address },
         command: entry,
       })
@@ -173,11 +177,14 @@ export class Lab {
   }
 
   #sshOptions(): string[] {
-    return [
-      ...['-F', 'none', '-i', join(this.folder, 'login.key'), '-o', 'IdentitiesOnly=yes'],
-      ...['-o', `UserKnownHostsFile="${this.#keys.knownHosts}"`],
-      ...['-o', 'GlobalKnownHostsFile=/dev/null', '-o', 'StrictHostKeyChecking=yes'],
+    const key = join(this.folder, 'login.key')
+    const settings = [
+      'IdentitiesOnly=yes',
+      `UserKnownHostsFile="${this.#keys.knownHosts}"`,
+      'GlobalKnownHostsFile=/dev/null',
+      'StrictHostKeyChecking=yes',
     ]
+    return ['-F', 'none', '-i', key, ...settings.flatMap((each) => ['-o', each])]
   }
 
   async #containers(): Promise<Map<string, Container>> {

@@ -38,9 +38,7 @@ export async function ensureNetwork(
   const dns = engine.command === 'podman' ? ['--disable-dns'] : []
   let reason = ''
   for (const subnet of new Set([...(preferred ? [preferred] : []), ...subnets(shortHash(name))])) {
-    const made = await engine.try([
-      ...['network', 'create', ...dns, '--subnet', subnet, ...words, name],
-    ])
+    const made = await engine.try(['network', 'create', ...dns, '--subnet', subnet, ...words, name])
     if (made.code === 0) return { name, subnet, labels }
     reason = made.output.trim()
     if (!/already|overlap|in use|conflict/i.test(reason)) break

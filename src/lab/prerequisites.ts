@@ -66,13 +66,13 @@ function isDebian(): boolean {
   }
 }
 
+const quietInstall =
+  'DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends'.split(' ')
+
 async function install(packages: readonly string[]): Promise<void> {
   // An unrelated source that is broken makes the update fail in part; the install is what counts.
   const update = await run('apt-get', ['update'])
-  const { code, output } = await run('env', [
-    ...['DEBIAN_FRONTEND=noninteractive', 'apt-get', 'install', '-y', '--no-install-recommends'],
-    ...packages,
-  ])
+  const { code, output } = await run('env', [...quietInstall, ...packages])
   if (code === 0) return
   throw problem(
     'lab-not-possible',

@@ -89,7 +89,9 @@ class ThrowawayLab {
 
 function asTestHost(lab: Lab, { name, target, container }: LabHost): TestHost {
   return {
-    ...{ name, target, container },
+    name,
+    target,
+    container,
     exec: (script, input) => lab.exec(name, script, input),
     reset: async () => void (await lab.reset([name])),
     pause: () => lab.cut(name),
