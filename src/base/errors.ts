@@ -17,7 +17,7 @@ export const catalogue = {
   'description-not-a-fleet': {
     what: '{path} does not export a fleet.',
     state: 'No host was contacted.',
-    next: 'Write `export default fleet({ hosts: {...}, roles: [...] })`.',
+    next: 'Write `export default fleet(...)` with hosts and roles; `fettle init` shows how.',
   },
   'unknown-host': {
     what: 'Role {role} is placed on {host}, which is not a host of this fleet.',

@@ -74,7 +74,9 @@ export class ContainerEngine {
 
   async start(plan: ContainerPlan): Promise<void> {
     const names = ['--name', plan.name, '--hostname', plan.hostname]
-    const place = ['--network', plan.network, '--ip', plan.address]
+    // A host that is made anew must keep its hardware address too: neighbours remember the old one.
+    const mac = ['--mac-address', hardwareAddress(plan.address)]
+    const place = ['--network', plan.network, '--ip', plan.address, ...mac]
     const words = [
       'run',
       '--detach',
@@ -166,6 +168,12 @@ export function run(
       input.pipe(child.stdin)
     } else child.stdin.end(input)
   })
+}
+
+/** A locally administered address that follows from the IP address, as docker makes them. */
+function hardwareAddress(address: string): string {
+  const bytes = address.split('.').map((byte) => Number(byte).toString(16).padStart(2, '0'))
+  return ['02', '42', ...bytes].join(':')
 }
 
 function lastLine(output: string): string {

@@ -9,6 +9,18 @@ export interface KeyPair {
   readonly open: string
 }
 
+/** The words that make ssh use the keys in these files and nothing of the user's own. */
+export function sshOptions(files: string): string[] {
+  const settings = [
+    'IdentitiesOnly=yes',
+    `UserKnownHostsFile="${join(files, 'known_hosts')}"`,
+    'GlobalKnownHostsFile=/dev/null',
+    'StrictHostKeyChecking=yes',
+  ]
+  const words = settings.flatMap((each) => ['-o', each])
+  return ['-F', 'none', '-i', join(files, 'login.key'), ...words]
+}
+
 /** The lab's login key and one host key for each host, made once and kept with the lab's files. */
 export class Keys {
   readonly folder: string

@@ -1,4 +1,4 @@
-import { mkdir, readFile, realpath, rename, writeFile } from 'node:fs/promises'
+import { mkdir, realpath, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { problem } from '../base/errors.ts'
 import type { Target } from '../transport/target.ts'
@@ -10,10 +10,11 @@ import {
   type Output,
 } from './container-engine.ts'
 import { ensureImage } from './image.ts'
-import { Keys } from './keys.ts'
+import { Keys, sshOptions } from './keys.ts'
 import { locked } from './lock.ts'
 import { addressIn, ensureNetwork, shortHash } from './network.ts'
 import { ensurePrerequisites } from './prerequisites.ts'
+import { type LabState, readState } from './targets.ts'
 
 export interface LabHost {
   readonly name: string
@@ -23,11 +24,8 @@ export interface LabHost {
   readonly state: 'running' | 'stopped'
 }
 
-/** What outlives the hosts: which subnet the lab had, and the number of each host in it. */
-interface State {
-  readonly subnet?: string
-  readonly numbers: Readonly<Record<string, number>>
-}
+/** More would only wait for the engine's locks and the processors. */
+const atOnce = 4
 
 export interface LabOptions {
   readonly report?: ((line: string) => void) | undefined
@@ -172,19 +170,8 @@ export class Lab {
       name,
       container: container.name,
       state: container.status === 'running' ? 'running' : 'stopped',
-      target: { name, address, login: 'root', options: this.#sshOptions() },
+      target: { name, address, login: 'root', options: sshOptions(this.folder) },
     }
-  }
-
-  #sshOptions(): string[] {
-    const key = join(this.folder, 'login.key')
-    const settings = [
-      'IdentitiesOnly=yes',
-      `UserKnownHostsFile="${this.#keys.knownHosts}"`,
-      'GlobalKnownHostsFile=/dev/null',
-      'StrictHostKeyChecking=yes',
-    ]
-    return ['-F', 'none', '-i', key, ...settings.flatMap((each) => ['-o', each])]
   }
 
   async #containers(): Promise<Map<string, Container>> {
@@ -193,13 +180,13 @@ export class Lab {
   }
 
   async #network(): Promise<Network> {
-    const { subnet } = await this.#state()
+    const { subnet } = await readState(this.folder)
     return ensureNetwork(this.#engine, `fettle-${this.id}`, this.#labels(), subnet)
   }
 
   /** The address of every host the lab has ever had; new names get the next free numbers. */
   async #addresses(network: Network, names: readonly string[]): Promise<Record<string, string>> {
-    const numbers: Record<string, number> = { ...(await this.#state()).numbers }
+    const numbers: Record<string, number> = { ...(await readState(this.folder)).numbers }
     for (const name of names) numbers[name] ??= firstFree(Object.values(numbers))
     const addresses = Object.fromEntries(
       Object.entries(numbers).map(([name, number]) => [name, addressIn(network.subnet, number)]),
@@ -209,15 +196,7 @@ export class Lab {
     return addresses
   }
 
-  async #state(): Promise<State> {
-    try {
-      return JSON.parse(await readFile(join(this.folder, 'state.json'), 'utf8')) as State
-    } catch {
-      return { numbers: {} }
-    }
-  }
-
-  async #save(state: State): Promise<void> {
+  async #save(state: LabState): Promise<void> {
     const path = join(this.folder, 'state.json')
     await writeFile(`${path}.new`, `${JSON.stringify(state, undefined, 2)}\n`)
     await rename(`${path}.new`, path)
@@ -262,11 +241,17 @@ function firstFree(taken: readonly number[]): number {
   for (let number = 0; ; number++) if (!taken.includes(number)) return number
 }
 
-/** All at once; the first error is thrown when every one has ended, so that nothing runs on. */
+/** A few at once; the first error is thrown when every one has ended, so that nothing runs on. */
 async function together<Item>(
   items: readonly Item[],
   work: (item: Item) => Promise<void>,
 ): Promise<void> {
-  const outcomes = await Promise.allSettled(items.map(work))
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+  const waiting = [...items]
+  const errors: unknown[] = []
+  const worker = async (): Promise<void> => {
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift())
+      await work(item).catch((error: unknown) => errors.push(error))
+  }
+  await Promise.all(Array.from({ length: atOnce }, worker))
+  if (errors.length > 0) throw errors[0]
 }

@@ -49,7 +49,8 @@ function impossible(missing: string, packages: readonly string[]): Error {
   return problem('lab-not-possible', { missing, remedy: `${byHand} ${names.join(' ')}.` })
 }
 
-async function missingPackages(): Promise<string[]> {
+/** Names of the Debian packages that a lab needs and this machine lacks. */
+export async function missingPackages(): Promise<string[]> {
   const missing = await Promise.all(
     needs.map(async ([, [command = '', ...args], name]) =>
       (await run(command, args)).code === 0 ? [] : [name],

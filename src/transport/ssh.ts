@@ -30,11 +30,18 @@ export class SshMachine implements Machine {
 
 /** The words of an ssh command line for a target, up to and with the address. */
 export function sshWords(target: Target, interactive = false): string[] {
+  const settings = [
+    ...(interactive ? [] : ['BatchMode=yes']),
+    'ConnectTimeout=10',
+    'ServerAliveInterval=5',
+    'ServerAliveCountMax=3',
+    'ControlMaster=auto',
+    'ControlPersist=60',
+    `ControlPath=${join(socketFolder(), '%C')}`,
+  ]
   return [
-    ...(interactive ? [] : ['-T', '-o', 'BatchMode=yes']),
-    ...['-o', 'ConnectTimeout=10', '-o', 'ServerAliveInterval=5', '-o', 'ServerAliveCountMax=3'],
-    ...['-o', 'ControlMaster=auto', '-o', 'ControlPersist=60'],
-    ...['-o', `ControlPath=${join(socketFolder(), '%C')}`],
+    ...(interactive ? [] : ['-T']),
+    ...settings.flatMap((setting) => ['-o', setting]),
     ...(target.port === undefined ? [] : ['-p', String(target.port)]),
     ...(target.login === undefined ? [] : ['-l', target.login]),
     ...(target.options ?? []),

@@ -1,0 +1,75 @@
+import type { Facts } from '../model/facts.ts'
+import type { Fleet, FleetHost } from '../model/fleet.ts'
+import { selectHosts } from '../model/selection.ts'
+import { kinds } from '../resources/kinds.ts'
+import type { Machine } from '../transport/machine.ts'
+import { SshMachine } from '../transport/ssh.ts'
+import type { Target } from '../transport/target.ts'
+import { type Surveyed, survey } from '../engine/survey.ts'
+import { Project } from './project.ts'
+
+/** What the command line says; a command has those that it declares in main.ts. */
+export interface Flags {
+  readonly fleet?: string
+  readonly json?: boolean
+  readonly host: readonly string[]
+  readonly role: readonly string[]
+  readonly only: readonly string[]
+  readonly lab?: boolean
+  readonly parallel: number
+  readonly timeout: number
+  readonly full?: boolean
+  readonly yes?: boolean
+  readonly planHash?: string
+  readonly maxUnavailable?: number
+  readonly user?: string
+  readonly number: number
+}
+
+/** The description, the hosts that a command is about, and the way to reach them. */
+export interface Context {
+  readonly project: Project
+  readonly fleet: Fleet
+  readonly hosts: readonly FleetHost[]
+  targetOf(host: FleetHost): Target
+  machineOf(host: FleetHost): Machine
+}
+
+/** Reading takes this long at most, whatever --timeout says. Seconds. */
+const longestRead = 60
+
+export async function openContext(flags: Flags): Promise<Context> {
+  const project = Project.find(flags.fleet)
+  const fleet = await project.fleet()
+  const hosts = selectHosts(fleet, { hosts: flags.host ?? [], roles: flags.role ?? [], only: [] })
+  const targets = flags.lab ? await labTargets(project.folder) : undefined
+  const targetOf = (host: FleetHost): Target => targets?.(host.name) ?? describedTarget(host)
+  return { project, fleet, hosts, targetOf, machineOf: (host) => new SshMachine(targetOf(host)) }
+}
+
+/** Reads and plans the hosts of the context, and remembers their facts. */
+export async function surveyHosts(context: Context, flags: Flags): Promise<Surveyed[]> {
+  const { project, fleet, hosts, machineOf } = context
+  const knownFacts = project.knownFacts()
+  const timeoutSeconds = Math.min(flags.timeout, longestRead)
+  const options = { kinds, knownFacts, only: flags.only, parallel: flags.parallel, timeoutSeconds }
+  const surveyed = await survey(fleet, hosts, machineOf, options)
+  const read = surveyed.flatMap((each): [string, Facts][] =>
+    'facts' in each ? [[each.host.name, each.facts]] : [],
+  )
+  project.keepFacts(knownFacts, read)
+  return surveyed
+}
+
+export async function closeAll(surveyed: readonly Surveyed[]): Promise<void> {
+  await Promise.all(surveyed.map((each) => ('session' in each ? each.session.close() : undefined)))
+}
+
+async function labTargets(folder: string): Promise<(host: string) => Target> {
+  const { labTargets: read } = await import('../lab/targets.ts')
+  return read(folder)
+}
+
+function describedTarget({ name, address, login, port }: FleetHost): Target {
+  return { name, address, login, port }
+}

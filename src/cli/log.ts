@@ -1,0 +1,57 @@
+import type { RunRecord } from '../wire/ledger.ts'
+import type { Flags } from './context.ts'
+import { exitCodes } from './exit-code.ts'
+import { Ledger } from './ledger.ts'
+import { Project } from './project.ts'
+import { type Paint, count, paintFor, seconds, visible } from './render/style.ts'
+
+/** `fettle log`: the last runs, oldest first. */
+export async function log(flags: Flags): Promise<number> {
+  const wanted = (record: RunRecord): boolean =>
+    flags.host.length === 0 || record.hosts.some(({ host }) => flags.host.includes(host))
+  const records = new Ledger(Project.find(flags.fleet)).last(flags.number, wanted)
+  const paint = paintFor(process.stdout)
+  const text = flags.json
+    ? JSON.stringify({ version: 1, type: 'log', runs: records }, null, 2)
+    : records.length === 0
+      ? 'No run has changed anything yet.'
+      : records
+          .map((record) => runLines(record, paint, flags.full === true).join('\n'))
+          .join('\n\n')
+  process.stdout.write(`${text}\n`)
+  return exitCodes.done
+}
+
+function runLines(run: RunRecord, paint: Paint, full: boolean): string[] {
+  const { who, when, commit, dirty, result, planHash, duration } = run
+  const colour = result === 'done' ? 'green' : 'red'
+  const where = commit
+    ? `commit ${commit.slice(0, 10)}${dirty ? ' with uncommitted changes' : ''}`
+    : 'not in git'
+  return [
+    `${paint('bold', when.replace('T', ' ').replace(/\..*/, ' UTC'))}  ${paint(colour, result)} in ${seconds(duration)}  ${who.email ?? `${who.login}@${who.machine}`}`,
+    paint('dim', `  fettle ${run.command.join(' ')}  (${where}, plan ${planHash})`),
+    ...run.hosts.flatMap((host) => hostLines(host, paint, full)),
+  ]
+}
+
+function hostLines(host: RunRecord['hosts'][number], paint: Paint, full: boolean): string[] {
+  const error = host.error
+    ? [`    ${paint('red', host.error.code)} ${visible(host.error.what)}`]
+    : []
+  const left = host.left.length > 0 ? [`    left: ${host.left.map(visible).join(', ')}`] : []
+  const shown = full ? host.changes : host.changes.slice(0, 5)
+  const more = host.changes.length - shown.length
+  return [
+    `  ${paint('bold', host.host)}  ${host.result}, ${count(host.changes.length, 'change')} in ${seconds(host.duration)}`,
+    ...shown.flatMap(({ id, verb, summary, diff }) => [
+      `    ${verb} ${visible(id)}  ${paint('dim', visible(summary))}`,
+      ...(full && diff ? diff.split('\n').map((line) => `      ${visible(line)}`) : []),
+    ]),
+    ...(more > 0
+      ? [paint('dim', `    ... ${count(more, 'more change')} (--full shows them)`)]
+      : []),
+    ...error,
+    ...left,
+  ]
+}

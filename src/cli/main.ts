@@ -1,0 +1,172 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError, Option } from 'commander'
+import { asFettleError, problem } from '../base/errors.ts'
+import type { Flags } from './context.ts'
+import { exitCodeOf } from './exit-code.ts'
+import { errorLines } from './render/error.ts'
+import { paintFor } from './render/style.ts'
+
+// Each command is loaded only when it is the one that runs.
+const program = new Command('fettle')
+  .description(
+    'Keeps your servers in fine fettle: one typed description, made true over plain SSH.',
+  )
+  .version(
+    (
+      JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+        version: string
+      }
+    ).version,
+  )
+  .configureOutput({ outputError: () => undefined })
+  .showHelpAfterError(false)
+  .exitOverride()
+
+command('init', 'write a small, commented, working description here', [])
+  .argument('[folder]', 'where to write it', '.')
+  .action(async (folder: string, flags: Flags) =>
+    exit((await import('./init.ts')).init(folder, flags)),
+  )
+
+command('plan', 'show exactly what `up` would change; changes nothing', ['hosts', 'only', 'reach'])
+  .option('--full', 'show whole diffs')
+  .action(async (flags: Flags) => exit((await import('./plan.ts')).plan(flags)))
+
+command('up', 'make the hosts as described, after showing the plan', ['hosts', 'only', 'reach'])
+  .option('--yes', 'do not ask')
+  .option('--plan-hash <hash>', 'apply only if the plan is still the one with this hash')
+  .option('--max-unavailable <hosts>', 'change at most so many hosts at once', wholeNumber)
+  .option('--full', 'show whole diffs')
+  .action(async (flags: Flags) => exit((await import('./up.ts')).up(flags)))
+
+command('facts', 'show what is read off the hosts: system, cpus, memory, addresses', [
+  'hosts',
+  'reach',
+]).action(async (flags: Flags) => exit((await import('./facts.ts')).facts(flags)))
+
+command('run', 'run a command on many hosts at once; equal output is shown once', [
+  'hosts',
+  'reach',
+])
+  .option('--user <name>', 'run it as this user')
+  .argument('<command...>', 'after --: words as for ssh, or one quoted shell line')
+  .action(async (words: string[], flags: Flags) =>
+    exit((await import('./run.ts')).run(words, flags)),
+  )
+
+command('ssh', 'log in to a host', ['reach'])
+  .argument('<host>')
+  .argument('[command...]', 'after --: run this instead of a shell')
+  .action(async (host: string, words: string[], flags: Flags) =>
+    exit((await import('./ssh.ts')).ssh(host, words, flags)),
+  )
+
+command('log', 'show the ledger: who changed what, and when', ['hosts'])
+  .option('-n, --number <runs>', 'how many runs, newest last', wholeNumber, 10)
+  .option('--full', 'show every change with its diff')
+  .action(async (flags: Flags) => exit((await import('./log.ts')).log(flags)))
+
+const lab = program
+  .command('lab')
+  .description('throwaway hosts on this machine, booted from the description')
+for (const [name, does] of [
+  ['up', 'boot the hosts, or those that are named'],
+  ['down', 'remove all hosts of this lab'],
+  ['list', 'show the hosts, their addresses and whether they run'],
+  ['reset', 'put hosts back to bare'],
+] as const)
+  shared(lab.command(name).description(does), [])
+    .argument('[hosts...]')
+    .action(async (hosts: string[], flags: Flags) =>
+      exit((await import('./lab.ts')).lab(name, hosts, flags)),
+    )
+shared(lab.command('ssh').description('log in to a lab host'), [])
+  .argument('<host>')
+  .argument('[command...]', 'after --: run this instead of a shell')
+  .action(async (host: string, words: string[], flags: Flags) =>
+    exit((await import('./ssh.ts')).ssh(host, words, { ...flags, lab: true })),
+  )
+
+command('doctor', 'look at what Fettle needs on this machine and on the hosts', [
+  'hosts',
+  'reach',
+]).action(async (flags: Flags) => exit((await import('./doctor.ts')).doctor(flags)))
+
+type Group = 'hosts' | 'only' | 'reach'
+
+function command(name: string, description: string, groups: readonly Group[]): Command {
+  return shared(program.command(name).description(description), groups)
+}
+
+/** The flags that commands share. */
+function shared(made: Command, groups: readonly Group[]): Command {
+  made.option('--fleet <path>', 'the description (default: fleet.ts here or in a folder above)')
+  made.option('--json', 'print one JSON document instead of text')
+  if (groups.includes('hosts'))
+    made
+      .addOption(
+        repeated(
+          '--host <name>',
+          'only these hosts: a name, a pattern (web*), a label (zone=a); repeatable',
+        ),
+      )
+      .addOption(repeated('--role <name>', 'only hosts of these roles; repeatable'))
+  if (groups.includes('only'))
+    made.addOption(
+      repeated(
+        '--only <resource>',
+        'only these resources: an id, a kind, a pattern (file:/etc/*); repeatable',
+      ),
+    )
+  if (groups.includes('reach'))
+    made
+      .option('--lab', 'talk to the lab hosts of this description instead of the real ones')
+      .option('--parallel <hosts>', 'how many hosts at once', wholeNumber, 20)
+      .option(
+        '--timeout <seconds>',
+        'how long to wait for one answer (reading: 60 s at most)',
+        wholeNumber,
+        1800,
+      )
+  return made
+}
+
+function repeated(flags: string, description: string): Option {
+  const add = (value: string, all: string[]): string[] => [...all, value]
+  return new Option(flags, description).argParser(add).default([], 'all')
+}
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text))
+    throw problem('usage', {
+      problem: `${text} is not a whole number of 1 or more.`,
+      next: 'Write a number such as 5.',
+    })
+  return Number(text)
+}
+
+async function exit(code: Promise<number>): Promise<void> {
+  process.exitCode = await code
+}
+
+try {
+  await program.parseAsync()
+} catch (thrown) {
+  process.exitCode = report(thrown)
+}
+
+function report(thrown: unknown): number {
+  if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0
+  const error =
+    thrown instanceof CommanderError
+      ? problem('usage', {
+          problem: thrown.message.replace(/^error: /, ''),
+          next: '`fettle --help` and `fettle COMMAND --help` say what there is.',
+        })
+      : asFettleError(thrown)
+  if (process.argv.includes('--json'))
+    process.stdout.write(`${JSON.stringify({ version: 1, type: 'error', error }, null, 2)}\n`)
+  else process.stderr.write(`${errorLines(error, paintFor(process.stderr)).join('\n')}\n`)
+  return exitCodeOf(error)
+}

@@ -1,0 +1,87 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import { FettleError, problem } from '../base/errors.ts'
+import type { Facts } from '../model/facts.ts'
+import { type Fleet, isFleet } from '../model/fleet.ts'
+
+/** The folder of a description and what Fettle keeps beside it. */
+export class Project {
+  readonly file: string
+  readonly folder: string
+
+  constructor(file: string) {
+    this.file = file
+    this.folder = dirname(file)
+  }
+
+  /** The description that is named, else the `fleet.ts` here or in a folder above. */
+  static find(named: string | undefined): Project {
+    if (named !== undefined) return Project.at(resolve(named))
+    for (let folder = process.cwd(); ; folder = dirname(folder)) {
+      const file = join(folder, 'fleet.ts')
+      if (existsSync(file)) return new Project(file)
+      if (folder === dirname(folder))
+        throw problem('description-not-found', { path: resolve('fleet.ts') })
+    }
+  }
+
+  private static at(file: string): Project {
+    if (!existsSync(file)) throw problem('description-not-found', { path: file })
+    return new Project(file)
+  }
+
+  /** A path below `.fettle/`, which Fettle makes when it is needed. */
+  path(...parts: string[]): string {
+    return join(this.folder, '.fettle', ...parts)
+  }
+
+  /** Runs the description and answers the fleet that it exports. No build step: see `docs/design/`. */
+  async fleet(): Promise<Fleet> {
+    const [{ createJiti }, fettle] = await Promise.all([import('jiti'), import('../index.ts')])
+    const jiti = createJiti(this.file, {
+      fsCache: this.path('cache', 'description'),
+      virtualModules: { fettle },
+      interopDefault: false,
+    })
+    const loaded = await jiti.import<{ default?: unknown }>(this.file).catch((thrown: unknown) => {
+      if (thrown instanceof FettleError) throw thrown
+      const reason = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
+      throw problem('description-broken', { path: this.file, reason: shortStack(reason) })
+    })
+    if (!isFleet(loaded.default)) throw problem('description-not-a-fleet', { path: this.file })
+    return loaded.default
+  }
+
+  /** Facts of the last run, by host; none when there was no run or the file is not readable. */
+  knownFacts(): Map<string, Facts> {
+    const file = this.path('cache', 'facts.json')
+    if (!existsSync(file)) return new Map()
+    try {
+      return new Map(
+        Object.entries(JSON.parse(readFileSync(file, 'utf8')) as Record<string, Facts>),
+      )
+    } catch {
+      // Only a cache: what it held is read off the hosts again.
+      return new Map()
+    }
+  }
+
+  keepFacts(known: ReadonlyMap<string, Facts>, read: readonly (readonly [string, Facts])[]): void {
+    if (read.every(([host, facts]) => isDeepStrictEqual(known.get(host), facts))) return
+    const file = this.path('cache', 'facts.json')
+    mkdirSync(dirname(file), { recursive: true })
+    const all = Object.fromEntries([...known, ...read])
+    writeFileSync(`${file}.${process.pid}`, JSON.stringify(all, null, 1))
+    renameSync(`${file}.${process.pid}`, file)
+  }
+}
+
+/** The message and the frames of the user's own code. */
+function shortStack(stack: string): string {
+  return stack
+    .split('\n')
+    .filter((line) => !/^\s+at /.test(line) || !/node_modules|node:internal/.test(line))
+    .slice(0, 6)
+    .join('\n')
+}

@@ -1,0 +1,87 @@
+import type { ChangeDocument, HostPlanDocument, PlanDocument } from '../../wire/plan.ts'
+import { errorLines } from './error.ts'
+import { type Paint, count, visible } from './style.ts'
+
+const signs = {
+  create: ['+', 'green'],
+  change: ['~', 'yellow'],
+  remove: ['-', 'red'],
+  run: ['>', 'cyan'],
+  unknown: ['?', 'magenta'],
+} as const
+
+/** Longer diffs are cut unless `--full` is said. Lines. */
+const shortDiff = 10
+
+/** A plan for people: hosts with the same plan are shown once. */
+export function planLines(plan: PlanDocument, paint: Paint, full: boolean): string[] {
+  const groups = new Map<string, { hosts: string[]; lines: string[] }>()
+  for (const host of plan.hosts) {
+    const lines = hostLines(host, paint, full)
+    const group = groups.get(lines.join('\n')) ?? { hosts: [], lines }
+    group.hosts.push(host.host)
+    groups.set(lines.join('\n'), group)
+  }
+  return [
+    ...[...groups.values()].flatMap(({ hosts, lines }) => [
+      paint('bold', hosts.join(', ')),
+      ...lines,
+      '',
+    ]),
+    summary(plan, paint),
+  ]
+}
+
+function hostLines(host: HostPlanDocument, paint: Paint, full: boolean): string[] {
+  if (host.error) return errorLines(host.error, paint).map((line) => `  ${line}`)
+  if (host.changes.length === 0 && host.actions.length === 0)
+    return [paint('dim', `  nothing to change (${count(host.resources, 'resource')})`)]
+  const width = Math.min(44, Math.max(...host.changes.map(({ id }) => visible(id).length)))
+  return [
+    ...host.changes.flatMap((change) => changeLines(change, width, paint, full)),
+    ...host.actions.map(({ action, causes, owed }) => {
+      const why = owed
+        ? 'asked for by an interrupted run'
+        : `for ${causes.length > 3 ? count(causes.length, 'change') : causes.map(visible).join(', ')}`
+      return `  ${paint('cyan', '!')} ${visible(action)}  ${paint('dim', why)}`
+    }),
+  ]
+}
+
+function changeLines(change: ChangeDocument, width: number, paint: Paint, full: boolean): string[] {
+  const [sign, colour] = signs[change.verb]
+  const user = change.user === undefined || change.user === 'root' ? '' : ` as ${change.user}`
+  const head = `  ${paint(colour, sign)} ${visible(change.id).padEnd(width)}  ${paint('dim', visible(change.summary) + user)}`
+  return [head, ...diffLines(change.diff, paint, full)]
+}
+
+function diffLines(diff: string | undefined, paint: Paint, full: boolean): string[] {
+  if (diff === undefined) return []
+  const all = diff.split('\n').filter((line) => !line.startsWith('@@') || full)
+  const shown = full ? all : all.slice(0, shortDiff)
+  const more = all.length - shown.length
+  return [
+    ...shown.map((line) => {
+      const text = visible(line.length > 200 && !full ? `${line.slice(0, 200)}...` : line)
+      return `      ${line.startsWith('+') ? paint('green', text) : line.startsWith('-') ? paint('red', text) : paint('dim', text)}`
+    }),
+    ...(more > 0
+      ? [paint('dim', `      ... ${count(more, 'more line')} (--full shows them)`)]
+      : []),
+  ]
+}
+
+function summary(plan: PlanDocument, paint: Paint): string {
+  const changes = plan.hosts.reduce((sum, host) => sum + host.changes.length, 0)
+  const actions = plan.hosts.reduce((sum, host) => sum + host.actions.length, 0)
+  const failed = plan.hosts.filter(({ error }) => error).length
+  const unread = failed === 0 ? '' : `, ${count(failed, 'host')} not read`
+  if (changes + actions === 0)
+    return `Nothing to change on ${count(plan.hosts.length - failed, 'host')}${unread}.`
+  const parts = [count(changes, 'change'), ...(actions > 0 ? [count(actions, 'action')] : [])]
+  const where = count(
+    plan.hosts.filter((host) => host.changes.length + host.actions.length > 0).length,
+    'host',
+  )
+  return `${paint('bold', `${parts.join(' and ')} on ${where}`)}${unread}. Plan ${plan.hash}`
+}

@@ -1,0 +1,10 @@
+/** What a `fleet.ts` may import. */
+export { Secret } from './base/secret.ts'
+export { type FleetDescription, type HostDescription, type Fleet, fleet } from './model/fleet.ts'
+export type { Facts } from './model/facts.ts'
+export { type Host, type Role, type Resources, role } from './model/role.ts'
+export { type Resource, type Common, type Notification, absent, as } from './model/resource.ts'
+export { directory } from './resources/directory.ts'
+export { file } from './resources/file.ts'
+export { link } from './resources/link.ts'
+export { template } from './resources/source.ts'

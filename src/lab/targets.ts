@@ -1,0 +1,37 @@
+import { readFile, realpath } from 'node:fs/promises'
+import { join } from 'node:path'
+import { problem } from '../base/errors.ts'
+import type { Target } from '../transport/target.ts'
+import { sshOptions } from './keys.ts'
+import { addressIn } from './network.ts'
+
+/**
+ * How to reach the lab hosts of a description, from the lab's own files: without asking the
+ * container engine, which would take longer than reading a host does. Throws `lab-not-up` for a
+ * host that the lab never had; one that is down shows when it is reached for.
+ */
+export async function labTargets(folder: string): Promise<(host: string) => Target> {
+  const files = join(await realpath(folder), '.fettle', 'lab')
+  const { subnet, numbers } = await readState(files)
+  const options = sshOptions(files)
+  return (name) => {
+    const number = numbers[name]
+    if (subnet === undefined || number === undefined) throw problem('lab-not-up', { host: name })
+    return { name, address: addressIn(subnet, number), login: 'root', options }
+  }
+}
+
+/** What outlives the hosts: which subnet the lab had, and the number of each host in it. */
+export interface LabState {
+  readonly subnet?: string
+  readonly numbers: Readonly<Record<string, number>>
+}
+
+export async function readState(files: string): Promise<LabState> {
+  try {
+    return JSON.parse(await readFile(join(files, 'state.json'), 'utf8')) as LabState
+  } catch {
+    // There was no lab yet.
+    return { numbers: {} }
+  }
+}

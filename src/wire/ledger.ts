@@ -1,0 +1,47 @@
+import type { HostResult, Made } from '../engine/events.ts'
+
+/** One run in the ledger: a line of JSON. Readers take any version up to the one they know. */
+export interface RunRecord {
+  readonly version: 1
+  readonly type: 'run'
+  readonly id: string
+  /** Who ran it: login name and machine, and the address that git knows them by. */
+  readonly who: { readonly login: string; readonly machine: string; readonly email?: string }
+  /** When it began, ISO 8601 in UTC. */
+  readonly when: string
+  /** The words of the command line. */
+  readonly command: readonly string[]
+  /** The commit of the description; left out when it is not in git. */
+  readonly commit?: string
+  /** Whether the description had changes that were not committed. */
+  readonly dirty?: boolean
+  readonly planHash: string
+  readonly result: 'done' | 'failed' | 'stopped'
+  /** Seconds. */
+  readonly duration: number
+  readonly hosts: readonly HostRecord[]
+}
+
+export interface HostRecord {
+  readonly host: string
+  readonly result: HostResult['status'] | 'unreachable'
+  readonly duration: number
+  /** What was made, in order, with its diff. */
+  readonly changes: readonly Made[]
+  /** What was planned and not made. */
+  readonly left: readonly string[]
+  readonly error?: { readonly code: string; readonly what: string }
+}
+
+export function hostRecord({ host, status, made, left, error, seconds }: HostResult): HostRecord {
+  return {
+    host,
+    result: status,
+    duration: round(seconds),
+    changes: made.map((each) => ({ ...each, seconds: round(each.seconds) })),
+    left,
+    ...(error ? { error: { code: error.code, what: error.message } } : {}),
+  }
+}
+
+const round = (seconds: number): number => Math.round(seconds * 1000) / 1000

@@ -1,0 +1,104 @@
+import type { FettleError } from '../base/errors.ts'
+import { redact } from '../base/secret.ts'
+import { actionsOf, dueActions } from '../engine/actions.ts'
+import { type HostPlan, fleetHash } from '../engine/plan.ts'
+import { textDiff } from '../engine/text-diff.ts'
+import type { Kind } from '../model/kind.ts'
+import { idOf } from '../model/resource.ts'
+
+/** A plan as `fettle plan --json` prints it. Secrets are redacted. */
+export interface PlanDocument {
+  readonly version: 1
+  readonly type: 'plan'
+  /** Over the plans of all hosts that could be read. */
+  readonly hash: string
+  readonly hosts: readonly HostPlanDocument[]
+}
+
+export interface HostPlanDocument {
+  readonly host: string
+  readonly hash?: string
+  /** How many resources were looked at. */
+  readonly resources: number
+  readonly changes: readonly ChangeDocument[]
+  /** What will be done at the end, such as `restart service:nginx`, and for which changes. */
+  readonly actions: readonly ActionDocument[]
+  /** Why this host could not be read. */
+  readonly error?: FettleError
+}
+
+export interface ChangeDocument {
+  readonly id: string
+  readonly verb: 'create' | 'change' | 'remove' | 'run' | 'unknown'
+  readonly summary: string
+  /** Hunks of a unified diff. */
+  readonly diff?: string
+  /** Who makes it; left out for the login user. */
+  readonly user?: string
+  /** The line of the description, as `fleet.ts:12`. */
+  readonly at?: string
+}
+
+export interface ActionDocument {
+  readonly action: string
+  readonly causes: readonly string[]
+  /** An interrupted run asked for it. */
+  readonly owed: boolean
+}
+
+/** A host's plan, or why there is none. */
+export type Outcome =
+  | { readonly host: string; readonly plan: HostPlan }
+  | { readonly host: string; readonly error: FettleError }
+
+/** Everything that people and machines are shown of a plan. */
+export async function planDocument(
+  outcomes: readonly Outcome[],
+  kinds: ReadonlyMap<string, Kind>,
+): Promise<PlanDocument> {
+  const plans = outcomes.flatMap((each) => ('plan' in each ? [each.plan] : []))
+  const hosts = await Promise.all(outcomes.map((each) => hostDocument(each, kinds)))
+  return { version: 1, type: 'plan', hash: fleetHash(plans), hosts }
+}
+
+async function hostDocument(
+  outcome: Outcome,
+  kinds: ReadonlyMap<string, Kind>,
+): Promise<HostPlanDocument> {
+  const { host } = outcome
+  if ('error' in outcome)
+    return { host, resources: 0, changes: [], actions: [], error: outcome.error }
+  const { plan } = outcome
+  const changes = await Promise.all(
+    plan.changes.map(async ({ resource, difference }): Promise<ChangeDocument> => {
+      const diff = await textDiff(difference)
+      const { user, at } = resource
+      return {
+        id: idOf(resource),
+        verb: difference.verb,
+        summary: redact(difference.summary),
+        ...(diff ? { diff } : {}),
+        ...(user ? { user } : {}),
+        ...(at ? { at: `${at.file}:${at.line}` } : {}),
+      }
+    }),
+  )
+  return {
+    host,
+    hash: plan.hash,
+    resources: plan.resources.length,
+    changes,
+    actions: actionDocuments(plan, kinds),
+  }
+}
+
+function actionDocuments(plan: HostPlan, kinds: ReadonlyMap<string, Kind>): ActionDocument[] {
+  const asked = plan.changes.flatMap(({ resource }) =>
+    resource.notify.map((each) => ({ ...each, cause: idOf(resource) })),
+  )
+  return dueActions([...plan.owed, ...asked], plan.all, kinds).map((due) => ({
+    action: actionsOf([due])[0]!,
+    causes: [...new Set(due.notes.map(({ cause }) => cause))],
+    owed: due.notes.some((each) => plan.owed.includes(each)),
+  }))
+}
