@@ -1,10 +1,35 @@
 /** What a `fleet.ts` may import. */
 export { Secret } from './base/secret.ts'
-export { type FleetDescription, type HostDescription, type Fleet, fleet } from './model/fleet.ts'
+export { type Fleet, type FleetDescription, type HostDescription, fleet } from './model/fleet.ts'
 export type { Facts } from './model/facts.ts'
-export { type Host, type Role, type Resources, role } from './model/role.ts'
-export { type Resource, type Common, type Notification, absent, as } from './model/resource.ts'
-export { directory } from './resources/directory.ts'
-export { file } from './resources/file.ts'
-export { link } from './resources/link.ts'
+export {
+  type Common,
+  type Notification,
+  type Reference,
+  type Resource,
+  absent,
+  as,
+} from './model/resource.ts'
+export {
+  type Host,
+  type Placement,
+  type Resources,
+  type Role,
+  type RoleOptions,
+  type Selector,
+  role,
+} from './model/role.ts'
+export { type AuthorizedKeysOptions, authorizedKeys } from './resources/authorized-keys.ts'
+export { type CommandOptions, command, trigger } from './resources/command.ts'
+export { type CronOptions, cron } from './resources/cron.ts'
+export { type DirectoryOptions, directory } from './resources/directory.ts'
+export { type FileOptions, file } from './resources/file.ts'
+export { type GroupOptions, group } from './resources/group.ts'
+export type { Ownership } from './resources/inode.ts'
+export { type LinkOptions, link } from './resources/link.ts'
+export { type PackageOptions, packages } from './resources/package.ts'
+export { type ServiceOptions, reload, restart, service } from './resources/service.ts'
 export { template } from './resources/source.ts'
+export { type SysctlOptions, sysctl } from './resources/sysctl.ts'
+export { type UnitOptions, unit } from './resources/unit.ts'
+export { type UserOptions, user } from './resources/user.ts'

@@ -24,6 +24,7 @@ export function sshOptions(files: string): string[] {
 /** The lab's login key and one host key for each host, made once and kept with the lab's files. */
 export class Keys {
   readonly folder: string
+  readonly #pairs = new Map<string, Promise<KeyPair>>()
 
   constructor(folder: string) {
     this.folder = folder
@@ -54,7 +55,14 @@ export class Keys {
     await rename(fresh, this.knownHosts)
   }
 
-  async #pair(name: string): Promise<KeyPair> {
+  /** Hosts that boot at the same time ask for the login key at the same time: it is made once. */
+  #pair(name: string): Promise<KeyPair> {
+    const pair = this.#pairs.get(name) ?? this.#make(name)
+    this.#pairs.set(name, pair)
+    return pair
+  }
+
+  async #make(name: string): Promise<KeyPair> {
     const path = join(this.folder, `${name}.key`)
     const present = await this.#load(path)
     if (present) return present

@@ -1,6 +1,6 @@
 import { type SourcePosition, problem } from '../base/errors.ts'
 import { callerPosition } from './position.ts'
-import type { Placement, Role, Selector } from './role.ts'
+import type { Placement, Role, Selector, VarsOf } from './role.ts'
 import { closest } from './suggestion.ts'
 
 /** What the user writes about one host. */
@@ -18,11 +18,11 @@ export interface HostDescription<Vars> {
 }
 
 /** What the user writes about everything. */
-export interface FleetDescription<Vars> {
-  readonly hosts: Readonly<Record<string, HostDescription<Vars>>>
-  readonly roles: readonly Placement<Vars>[]
+export interface FleetDescription<Placed extends Placement<any>> {
+  readonly hosts: Readonly<Record<string, HostDescription<VarsOf<Placed>>>>
+  readonly roles: readonly Placed[]
   /** Values for the roles of all hosts. */
-  readonly vars?: Partial<Vars>
+  readonly vars?: Partial<VarsOf<Placed>>
 }
 
 /** One machine of a fleet. */
@@ -50,9 +50,7 @@ export function isFleet(value: unknown): value is Fleet {
 }
 
 /** Describes everything: `export default fleet({ hosts: {...}, roles: [web.on('web1')] })`. */
-export function fleet<Vars = Readonly<Record<string, unknown>>>(
-  description: FleetDescription<Vars>,
-): Fleet {
+export function fleet<Placed extends Placement<any>>(description: FleetDescription<Placed>): Fleet {
   const at = callerPosition()
   const names = Object.keys(description.hosts)
   for (const name of names) checkHost(name, description.hosts[name]!, at)

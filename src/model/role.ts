@@ -4,7 +4,7 @@ import { callerPosition } from './position.ts'
 import type { Resource } from './resource.ts'
 
 /** A host as a role sees it. */
-export interface Host<Vars = Readonly<Record<string, unknown>>> {
+export interface Host<Vars = object> {
   readonly name: string
   readonly address: string
   readonly labels: Readonly<Record<string, string>>
@@ -25,7 +25,7 @@ export type Resources = Resource | false | null | undefined | readonly Resources
 export type Selector = string | Readonly<Record<string, string>>
 
 /** A named function from a host to resources. */
-export interface Role<Vars = Readonly<Record<string, unknown>>> {
+export interface Role<Vars = object> {
   readonly name: string
   readonly describe: (host: Host<Vars>) => Resources
   readonly maxUnavailable: number | undefined
@@ -33,11 +33,18 @@ export interface Role<Vars = Readonly<Record<string, unknown>>> {
   on(...where: readonly Selector[]): Placement<Vars>
 }
 
-export interface Placement<Vars = Readonly<Record<string, unknown>>> {
+export interface Placement<Vars = object> {
   readonly role: Role<Vars>
   readonly where: readonly Selector[]
   readonly at: SourcePosition | undefined
 }
+
+/** The vars of all roles together. */
+export type VarsOf<Placed> = (
+  Placed extends Placement<infer Vars> ? (vars: Vars) => void : never
+) extends (vars: infer All) => void
+  ? All
+  : never
 
 export interface RoleOptions {
   /** At most so many hosts of this role are changed at once; the next ones wait, and stay as they are if one fails. */
@@ -49,7 +56,7 @@ export interface RoleOptions {
  *
  *     const web = role<{ domain: string }>('web', (host) => [packages('nginx'), ...])
  */
-export function role<Vars = Readonly<Record<string, unknown>>>(
+export function role<Vars = object>(
   name: string,
   describe: (host: Host<Vars>) => Resources,
   options: RoleOptions = {},

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { Eta } from 'eta'
 import { FettleError, problem } from '../base/errors.ts'
+import { FactsNeeded } from '../model/facts.ts'
 import { callerPosition } from '../model/position.ts'
 import { closest } from '../model/suggestion.ts'
 
@@ -22,7 +23,7 @@ export function template(path: string, values: Readonly<Record<string, unknown>>
   try {
     return engine.renderString(text, strict(values, file, text))
   } catch (error) {
-    if (error instanceof FettleError) throw error
+    if (error instanceof FettleError || error instanceof FactsNeeded) throw error
     throw problem(
       'template-broken',
       { path: file, reason: error instanceof Error ? error.message : String(error) },
