@@ -1,9 +1,21 @@
 import type { Kind } from '../model/kind.ts'
+import { authorizedKeysKind } from './authorized-keys.ts'
 import { directoryKind } from './directory.ts'
 import { fileKind } from './file.ts'
+import { groupKind } from './group.ts'
 import { linkKind } from './link.ts'
+import { packageKind } from './package.ts'
+import { userKind } from './user.ts'
 
 /** Every kind of resource, by name. A further kind is one new file and one line here. */
-const list: readonly Kind[] = [directoryKind, fileKind, linkKind]
+const list: readonly Kind[] = [
+  authorizedKeysKind,
+  directoryKind,
+  fileKind,
+  groupKind,
+  linkKind,
+  packageKind,
+  userKind,
+]
 
 export const kinds: ReadonlyMap<string, Kind> = new Map(list.map((kind) => [kind.name, kind]))

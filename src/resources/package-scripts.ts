@@ -1,0 +1,165 @@
+import { Shell } from '../base/shell.ts'
+
+/** What both scripts need to know of apt. */
+const shared = `set -f
+nl='
+' tab=$(printf '\\t') lists=/var/lib/apt/lists/partial
+
+# Whether apt's lists are younger than a day and than its sources.
+fresh() {
+  [ -n "$(find $lists -maxdepth 0 -mmin -1440 2>/dev/null)" ] &&
+    [ -z "$(find /etc/apt/sources.list /etc/apt/sources.list.d -newer $lists 2>/dev/null)" ]
+}
+
+# Sorts the packages that are asked for into $known and $unknown. Exact names only: apt takes one
+# that it does not know as a regular expression, and would install all that match.
+candidates() {
+  known= unknown=
+  policy=$nl$(apt-cache policy -- $(printf '%s\\n' "$@" | sed 's/=.*//') 2>/dev/null)$nl
+  for each in "$@"; do
+    name=\${each%%=*}
+    name=\${name%:"$arch"}
+    rest=
+    case $policy in *"$nl$name:$nl"*) rest=\${policy#*"$nl$name:$nl"} rest=\${rest#*Candidate: } ;; esac
+    case $rest in '' | '(none)'*) unknown="$unknown $each" ;; *) known="$known $each" ;; esac
+  done
+}
+`
+
+/** Functions of the script that reads: nothing but dpkg runs when all is as described. */
+export const readFunctions: Shell = Shell.literal(`${shared}
+arch=$(dpkg --print-architecture 2>/dev/null)
+
+look() {
+  found=$nl$(dpkg-query -W -f='\${Package}:\${Architecture}\\t\${db:Status-Status}\\t\${Version}\\n' -- "$@" 2>/dev/null)$nl
+  printf '%s%s' "$arch" "$found"
+}
+
+# Puts what dpkg says of package $1 into $status and $version.
+line() {
+  case $1 in *:*) ;; *) set -- "$1:$arch" ;; esac
+  status=missing version=
+  case $found in
+    *"$nl$1$tab"*) rest=\${found#*"$nl$1$tab"} ;;
+    *"$nl\${1%:"$arch"}:all$tab"*) rest=\${found#*"$nl\${1%:"$arch"}:all$tab"} ;;
+    *) return ;;
+  esac
+  rest=\${rest%%"$nl"*}
+  status=\${rest%%"$tab"*} version=\${rest#*"$tab"}
+}
+installed() { line "$1"; [ "$status" = installed ]; }
+there() { line "$1"; case $status in missing | not-installed | config-files) false ;; esac; }
+
+# What apt would do. Where it would bring its lists up to date first, only removals can be told.
+simulate() {
+  known=
+  [ "$#" = 0 ] || ! fresh || candidates "$@"
+  [ -n "$known$gone" ] || return 0
+  printf '\\n== simulation\\n'
+  apt-get -q -s $flags install $known $gone 2>&1
+}
+`)
+
+/** Functions of the script that changes packages. */
+export const applyFunctions: Shell = Shell.literal(`${shared}
+export APT_LISTCHANGES_FRONTEND=none
+arch=$(dpkg --print-architecture) || { echo 'this host has no dpkg and apt'; exit 1; }
+work=$(mktemp -d) || exit 1
+trap 'rm -rf -- "$work"' EXIT
+
+# The output is shown while it comes, and kept for what follows.
+run() {
+  {
+    "$@" 2>&1
+    echo "$?" >"$work/code"
+  } | tee "$work/log"
+  read -r code <"$work/code"
+  return "$code"
+}
+apt() {
+  run apt-get -q -y -o DPkg::Lock::Timeout=60 -o Dpkg::Use-Pty=0 \\
+    -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
+}
+
+# The line of the log that says most.
+why() {
+  sed -n '/^dpkg: error processing/{N;s/\\n */ /;p;q};/^E: Sub-process/d;/^E: /{p;q}' "$work/log"
+}
+fail() {
+  printf '%s\\n' "$1\${trouble:+; apt-get update had failed before: $trouble}"
+  exit 1
+}
+
+# Once in a run, and waiting for another that is at it. That it failed is no error yet: what is
+# asked for may be in the lists that are there.
+update() {
+  [ -z "$updated" ] || return 1
+  updated=yes
+  for attempt in 1 2 3 4 5 6 7 8 9 10 11 12; do
+    if apt -o APT::Update::Error-Mode=any update; then touch $lists; return 0; fi
+    grep -q 'Could not get lock' "$work/log" || break
+    sleep 5
+  done
+  trouble=$(why)
+}
+
+# What a killed run or a failed script left half configured stands in apt's way.
+finish() {
+  [ -n "$(dpkg-query -W -f='\${db:Status-Status}\\n' | grep -Evx 'installed|config-files|not-installed')" ] ||
+    [ -n "$(find /var/lib/dpkg/updates -type f 2>/dev/null)" ] || return 0
+  for attempt in 1 2 3 4 5 6 7 8 9 10 11 12; do
+    run dpkg --force-confdef --force-confold --configure -a && return
+    grep -q lock "$work/log" || return
+    sleep 5
+  done
+}
+
+foresee() {
+  unknown=
+  [ "$#" = 0 ] || candidates "$@"
+  [ -z "$unknown" ] && apt-get -q -s $flags install "$@" $gone >"$work/log" 2>&1
+}
+
+# Why a package has no candidate, in apt's words where it has any.
+impossible() {
+  [ -z "$unknown" ] && fail "$(why)"
+  set -- $unknown
+  apt-get -q -s install "\${1%%=*}" >"$work/log" 2>&1
+  providers=$(sed -n '/is a virtual package provided by:/,/^$/s/^  \\([^ ]*\\).*/\\1/p' "$work/log" | sort -u | tr '\\n' ' ')
+  [ -z "$providers" ] || fail "\${1%%=*} is a virtual package: name one of those that provide it, $providers"
+  words=$(why)
+  fail "\${words:-E: Unable to locate package \${1%%=*}}"
+}
+
+# Nothing goes that the plan did not show.
+guard() {
+  more=
+  for each in $(sed -n 's/^\\(Remv\\|Purg\\) \\([^ ]*\\).*/\\2/p' "$work/log"); do
+    case $allowed in *" $each "* | *" $each:$arch "*) ;; *) more="$more $each" ;; esac
+  done
+  [ -z "$more" ] || fail "this would also remove$more, which was not known when it was planned: plan again and look"
+}
+
+# Installs "$@" and removes $gone, which are names with a dash.
+transact() {
+  finish
+  [ "$#" = 0 ] || fresh || update
+  foresee "$@" || { [ "$#" != 0 ] && update && foresee "$@"; } || impossible
+  guard
+  apt $flags install "$@" $gone && return
+  if grep -Eq ' 404 |Hash Sum mismatch|unexpected size' "$work/log"; then
+    cp "$work/log" "$work/first"
+    if update && foresee "$@"; then
+      guard
+      apt $flags install "$@" $gone && return
+    else
+      mv "$work/first" "$work/log"
+    fi
+  fi
+  fail "$(why)"
+}
+
+purge() {
+  apt purge "$@" || fail "$(why)"
+}
+`)
