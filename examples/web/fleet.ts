@@ -22,7 +22,7 @@ interface Vars {
 
 /** What every host of ours has. */
 const base = role('base', () => [
-  packages('curl', 'git', 'htop'),
+  packages('cron', 'curl', 'nginx-light'),
   user('deploy', { shell: '/bin/bash' }),
   authorizedKeys('deploy', {
     keys: [
@@ -32,48 +32,43 @@ const base = role('base', () => [
   sysctl('net.core.somaxconn', 4096),
 ])
 
-/** Hosts that serve our site. At most two of them change at the same time. */
-const web = role<Vars>(
-  'web',
-  (host) => {
-    const nginx = service('nginx', { after: packages('nginx-light') })
-    const worker = service('shop-worker', { after: 'unit:shop-worker.service' })
-    const { domain, greeting } = host.vars
-    return [
-      packages('nginx-light', 'cron'),
-      directory('/srv/shop', { owner: 'deploy', group: 'www-data', mode: '0755' }),
-      file('/srv/shop/index.html', {
-        template: './templates/index.html.eta',
-        values: { host, greeting },
-        owner: 'deploy',
-      }),
-      file('/etc/nginx/sites-available/shop', {
-        template: './templates/site.conf.eta',
-        values: { host, domain },
-        notify: reload(nginx),
-      }),
-      link('/etc/nginx/sites-enabled/default', {
-        to: '../sites-available/shop',
-        notify: reload(nginx),
-      }),
-      nginx,
-      unit('shop-worker.service', {
-        sections: {
-          Unit: { Description: 'Shop worker' },
-          Service: { ExecStart: '/bin/sleep infinity', User: 'deploy', PrivateTmp: 'yes' },
-          Install: { WantedBy: 'multi-user.target' },
-        },
-        notify: restart(worker),
-      }),
-      worker,
-      cron('shop-backup', {
-        schedule: '17 2 * * *',
-        command: 'tar -czf /var/backups/shop.tar.gz /srv/shop',
-      }),
-    ]
-  },
-  { maxUnavailable: 2 },
-)
+/** Hosts that serve our site. */
+const web = role<Vars>('web', (host) => {
+  const nginx = service('nginx')
+  const worker = service('shop-worker')
+  const { domain, greeting } = host.vars
+  return [
+    directory('/srv/shop', { owner: 'deploy', group: 'www-data', mode: '0755' }),
+    file('/srv/shop/index.html', {
+      template: './templates/index.html.eta',
+      values: { host, greeting },
+      owner: 'deploy',
+    }),
+    file('/etc/nginx/sites-available/shop', {
+      template: './templates/site.conf.eta',
+      values: { host, domain },
+      notify: reload(nginx),
+    }),
+    link('/etc/nginx/sites-enabled/default', {
+      to: '../sites-available/shop',
+      notify: reload(nginx),
+    }),
+    nginx,
+    unit('shop-worker.service', {
+      sections: {
+        Unit: { Description: 'Shop worker' },
+        Service: { ExecStart: '/bin/sleep infinity', User: 'deploy', PrivateTmp: 'yes' },
+        Install: { WantedBy: 'multi-user.target' },
+      },
+      notify: restart(worker),
+    }),
+    worker,
+    cron('shop-backup', {
+      schedule: '17 2 * * *',
+      command: 'tar -czf /var/backups/shop.tar.gz /srv/shop',
+    }),
+  ]
+})
 
 export default fleet({
   hosts: {

@@ -23,7 +23,8 @@ export async function up(flags: Flags): Promise<number> {
   try {
     const plan = await planDocument(surveyed.map(outcomeOf), kinds)
     checkHash(plan, flags)
-    if (!flags.json) showPlan(plan, flags)
+    // Whoever gives the hash of a plan has seen it.
+    if (!flags.json && flags.planHash === undefined) showPlan(plan, flags)
     if (plannedOf(surveyed).length === 0) return nothingToDo(surveyed, plan, flags)
     if (await confirmed(flags)) surveyed = await readAgain(surveyed, plan, context, flags)
     else return exitCodes.wrong

@@ -81,6 +81,6 @@ export interface Step {
 export function unknownAfter(context: Context, wanted: string): Difference {
   return {
     verb: 'unknown',
-    summary: `known after ${context.opaque.at(-1)} has run; wanted: ${wanted}`,
+    summary: `${wanted}, unless ${context.opaque.at(-1)} brings it`,
   }
 }

@@ -29,7 +29,9 @@ export class PlainProgress implements Progress {
 interface HostLine {
   done: number
   doing: string
+  /** The last line that the step printed, and the beginning of the next one. */
   output: string
+  partial: string
   result: HostResult | undefined
 }
 
@@ -50,7 +52,7 @@ export class LiveProgress implements Progress {
     this.#hosts = new Map(
       [...totals.keys()].map((host) => [
         host,
-        { done: 0, doing: 'waiting', output: '', result: undefined },
+        { done: 0, doing: 'waiting', output: '', partial: '', result: undefined },
       ]),
     )
     this.#timer = setInterval(() => this.#draw(), 80)
@@ -61,8 +63,8 @@ export class LiveProgress implements Progress {
     if (!line) return
     if (event.type === 'made' || event.type === 'needless') line.done += 1
     if (event.type === 'step-begun')
-      Object.assign(line, { doing: event.ids.map(visible).join(', '), output: '' })
-    if (event.type === 'output') line.output = lastLine(event.chunk) ?? line.output
+      Object.assign(line, { doing: event.ids.map(visible).join(', '), output: '', partial: '' })
+    if (event.type === 'output') keepLastLine(line, event.chunk)
     if (event.type === 'host-ended') line.result = event.result
   }
 
@@ -72,7 +74,9 @@ export class LiveProgress implements Progress {
   }
 
   #draw(): void {
-    const { columns = 80, rows = 24 } = this.#stream
+    // A terminal that does not know its size says 0.
+    const columns = this.#stream.columns || 80
+    const rows = this.#stream.rows || 24
     const width = Math.max(...[...this.#hosts.keys()].map((host) => host.length))
     const all = [...this.#hosts].map(([host, line]) =>
       this.#line(host.padEnd(width), line, this.#totals.get(host.trim()) ?? 0, columns),
@@ -127,7 +131,8 @@ function endText({ status, made, left, seconds: took }: HostResult): string {
   return `${status === 'failed' ? 'FAILED' : 'stopped'} after ${all}; ${rest}`
 }
 
-function lastLine(chunk: Buffer): string | undefined {
-  const lines = visible(chunk.toString('utf8').replaceAll('\r', '\n')).split('\n')
-  return lines.map((line) => line.trim()).findLast(Boolean)
+function keepLastLine(line: HostLine, chunk: Buffer): void {
+  const lines = `${line.partial}${chunk.toString('utf8')}`.split(/[\r\n]+/)
+  line.partial = lines.pop() ?? ''
+  line.output = lines.map((each) => visible(each.trim())).findLast(Boolean) ?? line.output
 }
