@@ -17,13 +17,19 @@ export const entry: readonly string[] = [
   `until [ -e ${go} ]; do sleep 0.02; done; rm -f ${go}; exec /sbin/init`,
 ]
 
-/** Prepares a started container and lets systemd take over; one that already has is left alone. */
+/**
+ * Prepares a started container and lets systemd take over. One where it has is left alone; true
+ * when its boot is over.
+ */
 export async function prepare(
   engine: ContainerEngine,
   container: string,
   keys: { readonly login: KeyPair; readonly host: KeyPair; readonly hosts: string },
-): Promise<void> {
-  const script = sh`[ "$(cat /proc/1/comm)" = sh ] || exit 0
+): Promise<boolean> {
+  const script = sh`if [ "$(cat /proc/1/comm)" != sh ]; then
+  case "$(timeout 10 systemctl is-system-running --wait 2>&1)" in running|degraded) echo up ;; esac
+  exit 0
+fi
 set -e
 # The engine mounts these over the container's own, where no program could replace them.
 for file in hosts hostname resolv.conf; do
@@ -48,17 +54,19 @@ mount --bind /proc/sys/net /proc/sys/net && mount -o remount,bind,rw /proc/sys/n
 [ ! -e /sys/fs/cgroup/cgroup.controllers ] || mount -o remount,rw /sys/fs/cgroup || :
 touch ${go}
 `
-  await engine.call(
-    `prepare ${container}`,
-    ['exec', '--privileged', '--interactive', container, 'sh'],
-    script.text,
-  )
+  const words = ['exec', '--privileged', '--interactive', container, 'sh']
+  return /^up$/m.test(await engine.call(`prepare ${container}`, words, script.text))
 }
 
 /** Waits until sshd answers and the boot is over, whether or not a unit of the user's failed. */
 export async function untilUp(
   engine: ContainerEngine,
-  host: { readonly name: string; readonly container: string; readonly address: string },
+  host: {
+    readonly name: string
+    readonly container: string
+    readonly address: string
+    readonly booted: boolean
+  },
   seconds = 30,
 ): Promise<void> {
   const end = performance.now() + seconds * 1000
@@ -66,6 +74,7 @@ export async function untilUp(
     if (performance.now() > end) throw await notUp(engine, host, seconds)
     await pause(20)
   }
+  if (host.booted) return
   const wait = ['timeout', '10', 'systemctl', 'is-system-running', '--wait']
   await engine.try(['exec', host.container, ...wait])
 }

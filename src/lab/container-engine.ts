@@ -45,6 +45,8 @@ export class ContainerEngine {
 
   /** The engine that works here, or why none does. */
   static async find(): Promise<ContainerEngine | string> {
+    if (process.platform !== 'linux')
+      return 'only on Linux can the addresses of containers be reached from outside them'
     const podman = await run('podman', ['info', '--format', '{{.Host.Security.Rootless}}'])
     if (podman.code === 0 && podman.output.trim() === 'false')
       return new ContainerEngine('podman', await podmanFlags())

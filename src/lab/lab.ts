@@ -27,6 +27,9 @@ export interface LabHost {
 /** More would only wait for the engine's locks and the processors. */
 const atOnce = 4
 
+/** The labels that a host keeps for as long as the lab's files are there. */
+const places = ['fettle.address', 'fettle.keys'] as const
+
 export interface LabOptions {
   readonly report?: ((line: string) => void) | undefined
   /** Whose lab it is: `user`, or a process (see owner.ts) whose death makes it nobody's. */
@@ -62,9 +65,8 @@ export class Lab {
   async up(names: readonly string[]): Promise<LabHost[]> {
     const image = await ensureImage(this.#engine, this.#report)
     return this.#locked(async () => {
-      const network = await this.#network()
+      const [network, present] = await Promise.all([this.#network(), this.#containers()])
       const addresses = await this.#addresses(network, names)
-      const present = await this.#containers()
       await together(names, (name) => this.#bring(name, image, network, addresses, present))
       return this.#hosts(names)
     })
@@ -91,6 +93,9 @@ export class Lab {
   async down(): Promise<void> {
     await this.#locked(async () => {
       await removeLab(this.#engine, this.id)
+      // Without a subnet, nobody takes the hosts for being up (see targets.ts).
+      const { numbers } = await readState(this.folder)
+      await this.#save({ numbers })
     })
   }
 
@@ -136,13 +141,23 @@ export class Lab {
   ): Promise<void> {
     const container = this.#container(name)
     const address = addresses[name]!
-    const found = present.get(name)
+    const [login, host] = await Promise.all([this.#keys.login(), this.#keys.host(name)])
+    const labels = {
+      ...this.#labels(),
+      'fettle.host': name,
+      'fettle.address': address,
+      'fettle.keys': shortHash(login.open + host.open),
+    }
+    const there = present.get(name)
+    // If the lab's files were lost, nobody can log in to what was booted with them.
+    const ours = places.every((key) => there?.labels[key] === labels[key])
+    const found = ours ? there : undefined
     if (found?.status === 'paused') await this.restore(name)
     else if (found?.status === 'exited' || found?.status === 'stopped')
       await this.#engine.call(`start ${name}`, ['start', container])
     else if (found?.status !== 'running') {
       // Nothing, or what an interrupted run left half made.
-      if (found) await this.#engine.remove([container])
+      if (there) await this.#engine.remove([container])
       this.#report(`Booting ${name} at ${address}`)
       await this.#engine.start({
         name: container,
@@ -150,13 +165,13 @@ export class Lab {
         network: network.name,
         address,
         image,
-        labels: { ...this.#labels(), 'fettle.host': name, 'fettle.address': address },
+        labels,
         command: entry,
       })
     }
-    const [login, host] = await Promise.all([this.#keys.login(), this.#keys.host(name)])
-    await prepare(this.#engine, container, { login, host, hosts: hostsFile(name, address) })
-    await untilUp(this.#engine, { name, container, address })
+    const keys = { login, host, hosts: hostsFile(name, address) }
+    const booted = await prepare(this.#engine, container, keys)
+    await untilUp(this.#engine, { name, container, address, booted })
   }
 
   async #hosts(names: readonly string[]): Promise<LabHost[]> {

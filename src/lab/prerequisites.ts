@@ -1,20 +1,17 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { delimiter, isAbsolute, join } from 'node:path'
 import { problem } from '../base/errors.ts'
 import { ContainerEngine, run } from './container-engine.ts'
 
-/** What a lab needs on Debian and Ubuntu: how to see that it is there, and its package. */
-const needs: readonly (readonly [string, readonly string[], string])[] = [
-  ['podman', ['podman', '--version'], 'podman'],
-  ['runc', ['runc', '--version'], 'runc'],
-  ['netavark', ['test', '-x', '/usr/lib/podman/netavark'], 'netavark'],
-  ['iptables', ['iptables', '--version'], 'iptables'],
-  ['mmdebstrap', ['mmdebstrap', '--version'], 'mmdebstrap'],
-  [
-    'Debian keys',
-    ['test', '-e', '/usr/share/keyrings/debian-archive-keyring.gpg'],
-    'debian-archive-keyring',
-  ],
-  ['ssh', ['ssh', '-V'], 'openssh-client'],
+/** What a lab needs on Debian and Ubuntu: a program or file, and the package that brings it. */
+const needs: readonly (readonly [string, string])[] = [
+  ['podman', 'podman'],
+  ['runc', 'runc'],
+  ['/usr/lib/podman/netavark', 'netavark'],
+  ['iptables', 'iptables'],
+  ['mmdebstrap', 'mmdebstrap'],
+  ['/usr/share/keyrings/debian-archive-keyring.gpg', 'debian-archive-keyring'],
+  ['ssh', 'openssh-client'],
 ]
 
 const byHand =
@@ -25,38 +22,42 @@ const byHand =
 export async function ensurePrerequisites(
   report: (line: string) => void,
 ): Promise<ContainerEngine> {
-  const found = await ContainerEngine.find()
-  const ssh = await run('ssh', ['-V'])
-  if (found instanceof ContainerEngine && ssh.code === 0) {
-    if (found.command === 'docker' || (await missingPackages()).length === 0) return found
-  }
-  const packages = await missingPackages()
-  const mayInstall = process.getuid?.() === 0 && isDebian()
-  if (packages.length > 0 && mayInstall) {
+  const packages = missingPackages()
+  const found = await usable()
+  if (typeof found !== 'string' && (packages.length === 0 || found.command === 'docker'))
+    return found
+  if (packages.length > 0 && process.getuid?.() === 0 && isDebian()) {
     report(`Installing ${packages.join(', ')}`)
     await install(packages)
-    const now = await ContainerEngine.find()
-    if (now instanceof ContainerEngine) return now
-    throw impossible(now, packages)
+    const now = await usable()
+    if (typeof now !== 'string') return now
+    throw impossible(now, [])
   }
-  // Podman from elsewhere may lack a package by name and work all the same.
-  if (found instanceof ContainerEngine && ssh.code === 0) return found
-  throw impossible(typeof found === 'string' ? found : 'ssh is not installed', packages)
-}
-
-function impossible(missing: string, packages: readonly string[]): Error {
-  const names = packages.length > 0 ? packages : needs.map(([, , name]) => name)
-  return problem('lab-not-possible', { missing, remedy: `${byHand} ${names.join(' ')}.` })
+  // Elsewhere podman's parts have other names and places: that it works is enough.
+  if (typeof found !== 'string') return found
+  throw impossible(found, packages)
 }
 
 /** Names of the Debian packages that a lab needs and this machine lacks. */
-export async function missingPackages(): Promise<string[]> {
-  const missing = await Promise.all(
-    needs.map(async ([, [command = '', ...args], name]) =>
-      (await run(command, args)).code === 0 ? [] : [name],
-    ),
-  )
-  return missing.flat()
+export function missingPackages(): string[] {
+  return needs.flatMap(([what, name]) => (isThere(what) ? [] : [name]))
+}
+
+async function usable(): Promise<ContainerEngine | string> {
+  return isThere('ssh') ? ContainerEngine.find() : 'ssh is not installed'
+}
+
+/** Looked up instead of run: this happens at the start of every command for the lab. */
+function isThere(what: string): boolean {
+  if (isAbsolute(what)) return existsSync(what)
+  // Where administrators' programs are, even if a user's PATH leaves them out.
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin']
+  return folders.some((folder) => existsSync(join(folder, what)))
+}
+
+function impossible(missing: string, packages: readonly string[]): Error {
+  const names = packages.length > 0 ? packages : needs.map(([, name]) => name)
+  return problem('lab-not-possible', { missing, remedy: `${byHand} ${names.join(' ')}.` })
 }
 
 function isDebian(): boolean {
