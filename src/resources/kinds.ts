@@ -1,20 +1,30 @@
 import type { Kind } from '../model/kind.ts'
 import { authorizedKeysKind } from './authorized-keys.ts'
+import { commandKind } from './command.ts'
+import { cronKind } from './cron.ts'
 import { directoryKind } from './directory.ts'
 import { fileKind } from './file.ts'
 import { groupKind } from './group.ts'
 import { linkKind } from './link.ts'
 import { packageKind } from './package.ts'
+import { serviceKind } from './service.ts'
+import { sysctlKind } from './sysctl.ts'
+import { unitKind } from './unit.ts'
 import { userKind } from './user.ts'
 
 /** Every kind of resource, by name. A further kind is one new file and one line here. */
 const list: readonly Kind[] = [
   authorizedKeysKind,
+  commandKind,
+  cronKind,
   directoryKind,
   fileKind,
   groupKind,
   linkKind,
   packageKind,
+  serviceKind,
+  sysctlKind,
+  unitKind,
   userKind,
 ]
 

@@ -1,0 +1,251 @@
+import { Shell, lines, sh } from '../base/shell.ts'
+import type { Change, Context, Difference, Kind, Step } from '../model/kind.ts'
+import { type Common, type Notification, type Resource, describe, idOf } from '../model/resource.ts'
+import { check, flag } from '../model/schema.ts'
+import { refuse } from './refusal.ts'
+
+/**
+ * A unit of systemd that runs, or does not. `absent(service(...))` is stopped and disabled. What
+ * it runs is described by a package, a `unit` or a `file`.
+ */
+export interface ServiceOptions extends Common {
+  /**
+   * Whether it runs now. Default: true. A unit that does its work and ends (`Type=oneshot` without
+   * `RemainAfterExit=yes`) cannot be kept running: say false.
+   */
+  readonly running?: boolean
+  /**
+   * Whether it is started at boot. Default: true. A unit without an `[Install]` section, or one
+   * that was generated, has no such switch and is left as it is.
+   */
+  readonly enabled?: boolean
+  /** Whether nothing at all may start it. Default: false, once it is to run or be enabled. */
+  readonly masked?: boolean
+}
+
+interface ServiceDesired {
+  readonly running: boolean
+  readonly enabled: boolean
+  readonly masked: boolean
+}
+
+interface ServiceState {
+  /** `loaded`, `not-found`, `masked`, `bad-setting`... Empty: systemd did not answer. */
+  readonly load: string
+  /** `active`, `inactive`, `failed`... */
+  readonly active: string
+  /** `running`, `auto-restart`... */
+  readonly sub: string
+  /** `enabled`, `disabled`, `static`... */
+  readonly file: string
+}
+
+const suffixes = /\.(service|socket|timer|path|mount|automount|swap|target|slice|scope)$/
+
+/** Describes a service: `service('nginx')`. */
+export function service(name: string, options: ServiceOptions = {}): Resource {
+  const { running, enabled, masked = false, ...common } = options
+  const short = typeof name === 'string' ? name.replace(/\.service$/, '') : name
+  if (masked && (running || enabled))
+    refuse(`service:${short}`, 'masked', {
+      problem: 'cannot be true for what is to run or be enabled',
+      suggestion: 'masked: true alone, or leave it out',
+    })
+  const desired = { running: running ?? !masked, enabled: enabled ?? !masked, masked }
+  return describe(serviceKind, short, desired, common)
+}
+
+/** Asks a service to restart after a change: `notify: restart(worker)`. */
+export function restart(service: Resource | string): Notification {
+  return { target: targetOf(service), action: 'restart' }
+}
+
+/** Asks a service to reload its configuration, or to restart where it cannot: `notify: reload('nginx')`. */
+export function reload(service: Resource | string): Notification {
+  return { target: targetOf(service), action: 'reload' }
+}
+
+const targetOf = (service: Resource | string): string =>
+  typeof service === 'string'
+    ? `service:${service.replace(/^service:/, '').replace(/\.service$/, '')}`
+    : idOf(service)
+
+/** The name that systemd knows it by. */
+const unitOf = (name: string): string => (suffixes.test(name) ? name : `${name}.service`)
+
+export const serviceKind: Kind<ServiceDesired, ServiceState> = {
+  name: 'service',
+  named: check(
+    "the name of one unit, such as 'nginx' or 'getty@tty1'",
+    (name) => typeof name === 'string' && /^[\w:.\\@-]{1,240}$/.test(name) && !/@(\.|$)/.test(name),
+  ),
+  user: 'root',
+  fields: { running: flag, enabled: flag, masked: flag },
+
+  claims: ({ name }) => [{ what: `unit ${unitOf(name)}` }],
+
+  read: (resources) =>
+    sh`systemctl show -p Id,LoadState,ActiveState,SubState,UnitFileState -- ${resources.map(({ name }) => unitOf(name))}`,
+
+  parse: (output, resources) => {
+    const answers = output.toString('utf8').split(/\n\n+/).map(propertiesOf)
+    const known = answers.filter((each) => each.has('LoadState'))
+    // Answers have no names that can be relied on (aliases): only all of them, in order, will do.
+    const complete = known.length === resources.length
+    return resources.map((_, i) => ({
+      load: complete ? known[i]!.get('LoadState')! : '',
+      active: (complete && known[i]!.get('ActiveState')) || '',
+      sub: (complete && known[i]!.get('SubState')) || '',
+      file: (complete && known[i]!.get('UnitFileState')) || '',
+    }))
+  },
+
+  diff(resource, state, context) {
+    if (state.load === '')
+      return { verb: 'change', summary: 'systemd does not answer on this host' }
+    if (state.load === 'not-found' && isDown(state)) return missing(resource, context)
+    const steps = stepsOf(resource, state)
+    return steps.length === 0 ? undefined : differenceOf(steps, state)
+  },
+
+  apply: ([change]) => applyService(change!),
+
+  actions: {
+    reload: (resource) =>
+      act(resource, resource.desired.running ? 'reload-or-restart' : 'try-reload-or-restart'),
+    restart: (resource) => act(resource, resource.desired.running ? 'restart' : 'try-restart'),
+  },
+}
+
+function propertiesOf(block: string): Map<string, string> {
+  return new Map(
+    block.split('\n').flatMap((row) => {
+      const at = row.indexOf('=')
+      return at < 0 ? [] : [[row.slice(0, at), row.slice(at + 1)] as const]
+    }),
+  )
+}
+
+type Move = 'unmask' | 'mask' | 'enable' | 'disable' | 'start' | 'stop'
+
+/** States of a unit file for which `systemctl enable` has something to do. */
+const canEnable = ['disabled', 'enabled-runtime', 'linked', 'linked-runtime', 'bad']
+const canDisable = ['enabled', 'enabled-runtime', 'linked', 'linked-runtime']
+
+/** What to do, in this order. */
+function stepsOf({ desired, absent }: Resource<ServiceDesired>, state: ServiceState): Move[] {
+  const wanted = absent ? { running: false, enabled: false, masked: false } : desired
+  const masked = state.load === 'masked' || state.file.startsWith('masked')
+  const steps: Move[] = []
+  const unmask = masked && (wanted.running || wanted.enabled)
+  if (unmask) steps.push('unmask')
+  // A masked unit does not show what it was before.
+  if (wanted.enabled && (unmask || canEnable.includes(state.file))) steps.push('enable')
+  if (!wanted.enabled && canDisable.includes(state.file)) steps.push('disable')
+  if (wanted.running && !isUp(state)) steps.push('start')
+  if (!wanted.running && !isDown(state)) steps.push('stop')
+  if (wanted.masked && !masked) steps.push('mask')
+  return steps
+}
+
+/** A unit that systemd has to start over and over is not up. */
+const isUp = ({ active, sub }: ServiceState): boolean =>
+  ['active', 'reloading', 'refreshing', 'activating'].includes(active) && sub !== 'auto-restart'
+
+const isDown = ({ active }: ServiceState): boolean => active === 'inactive' || active === 'failed'
+
+function differenceOf(
+  steps: readonly Move[],
+  { load, active, sub, file }: ServiceState,
+): Difference {
+  const now = sub === 'auto-restart' ? sub : active
+  const words: Readonly<Record<Move, string>> = {
+    unmask: 'unmask',
+    mask: 'mask',
+    enable: load === 'masked' ? 'enable' : `${file} -> enabled`,
+    disable: `${file} -> disabled`,
+    start: `${now} -> running`,
+    stop: `${now} -> stopped`,
+  }
+  return { verb: 'change', summary: steps.map((step) => words[step]).join(', ') }
+}
+
+/** The host has no such unit, as far as was seen. */
+function missing(resource: Resource<ServiceDesired>, context: Context): Difference | undefined {
+  const { desired, absent, name } = resource
+  const unit = unitOf(name)
+  const wants = absent ? [] : [desired.enabled && 'enabled', desired.running && 'running']
+  const wanted = wants.filter(Boolean).join(', ')
+  const planned = context.earlier.get(`unit:${unit}`)
+  if (planned && planned.verb !== 'remove') {
+    const after = planned.text?.after
+    const install = after === undefined || /^\[Install\]/m.test(after)
+    const steps = wants.filter((want) => want && (want !== 'enabled' || install))
+    return steps.length === 0 ? undefined : { verb: 'change', summary: `-> ${steps.join(', ')}` }
+  }
+  if (context.opaque.length > 0) {
+    const summary = `${wanted || 'stopped, disabled'}, once ${context.opaque.at(-1)} has brought it`
+    return { verb: 'unknown', summary }
+  }
+  if (desired.masked && !absent) return { verb: 'change', summary: 'mask' }
+  return wanted === '' ? undefined : { verb: 'change', summary: `there is no unit ${unit} here` }
+}
+
+function applyService({ resource, state }: Change<ServiceDesired, ServiceState>): Step {
+  const { desired } = resource
+  const unit = unitOf(resource.name)
+  // A unit that an earlier step has just brought: its state now was not seen, so all is said.
+  const steps: readonly Move[] =
+    state.load === 'not-found' && isDown(state)
+      ? desired.masked
+        ? ['mask']
+        : [desired.enabled ? 'enable' : 'disable', desired.running ? 'start' : 'stop']
+      : stepsOf(resource, state)
+  return {
+    script: lines(
+      sh`unit=${unit}`,
+      desired.masked ? undefined : present,
+      reloadManager,
+      ...steps.map(
+        (step) =>
+          sh`${step === 'start' ? start('start') : sh`systemctl ${step} -- "$unit"`} || exit 1`,
+      ),
+    ),
+  }
+}
+
+function act({ name }: Resource<ServiceDesired>, verb: string): Shell {
+  return lines(sh`unit=${unitOf(name)}`, present, reloadManager, start(verb))
+}
+
+const present: Shell = Shell.literal(
+  `case $(systemctl show -p LoadState -- "$unit") in
+LoadState=not-found) echo "there is no unit $unit on this host"; exit 1;;
+LoadState=?*) ;;
+*) echo 'systemd does not answer on this host'; exit 1;;
+esac`,
+)
+
+/** Otherwise systemd would run what an earlier version of the unit file said. */
+const reloadManager: Shell = Shell.literal(
+  `[ "$(systemctl show -p NeedDaemonReload -- "$unit")" = NeedDaemonReload=no ] || systemctl daemon-reload || exit 1`,
+)
+
+/**
+ * Starts it and looks again a moment later: for a simple service `systemctl start` has succeeded
+ * once there is a process, even if that process then dies at once.
+ */
+const start = (verb: string): Shell => sh`{
+systemctl reset-failed -- "$unit" 2>/dev/null
+trouble() { journalctl -q -u "$unit" -n 20 --no-pager; echo "$unit $1"; exit 1; }
+systemctl ${verb} -- "$unit" || trouble ${`failed to ${verb}; its log is above`}
+sleep 0.4
+state=$(systemctl show -p Type,RemainAfterExit,ActiveState,SubState,Result,NRestarts -- "$unit")
+case $state in
+*SubState=auto-restart*|*NRestarts=[1-9]*) trouble "ended as soon as it was started; its log is above";;
+*ActiveState=failed*) trouble "did not stay up ($(echo "$state" | sed -n s/^Result=//p)); its log is above";;
+*ActiveState=inactive*) case ${verb}/$state in try-*) ;;
+  *Type=oneshot*RemainAfterExit=no*) trouble "is a oneshot unit: it does its work and ends. Describe it with running: false";;
+  *) trouble "ended as soon as it was started; its log is above";; esac;;
+esac
+}`
