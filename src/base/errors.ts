@@ -189,11 +189,6 @@ export const catalogue = {
     state: '{state}',
     next: 'Run again to do what is left.',
   },
-  'hosts-failed': {
-    what: '{failed} of {total} hosts failed: {names}.',
-    state: '{state}',
-    next: 'Each host says above what to do. Run again; what is done is not done twice.',
-  },
   'plan-moved': {
     what: 'The plan is not the one with hash {expected}: it is {actual} now.',
     state: 'Nothing was changed.',

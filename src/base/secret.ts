@@ -6,8 +6,9 @@ import { problem } from './errors.ts'
 /**
  * A value that must not be seen. Wherever it becomes text (a template literal, JSON, a log, an
  * inspected object) a mark stands in its place; `reveal` puts the values back at the last moment,
- * when a frame is written to a host. A string that holds marks can therefore be composed, hashed
- * and carried around like any other, and shows as `«secret NAME»` whenever a person sees it.
+ * when a frame is written to a host. A string that holds marks can therefore be composed, quoted
+ * for a shell, hashed and carried around like any other, and shows as `«secret NAME»` whenever a
+ * person sees it.
  *
  * A mark does not survive transformations such as base64; use `map` for those.
  */
@@ -19,8 +20,7 @@ export class Secret {
   constructor(name: string, value: string) {
     this.name = name
     this.#value = value
-    this.#mark = `«secret ${name.replace(/[«» ]/g, '-')} ${session}-${values.size}»`
-    values.set(this.#mark, value)
+    this.#mark = markOf(name, value)
   }
 
   /** A secret from an environment variable of the person who runs Fettle. */
@@ -74,11 +74,40 @@ Object.defineProperty(Secret.prototype, inspect.custom, {
 
 const session = randomBytes(9).toString('base64url')
 const values = new Map<string, string>()
-const marks = new RegExp(`«secret ([^«» ]+) ${session}-\\d+»`, 'g')
+const known = new Map<string, string>()
+/** A name, a number, and a `+` for each time that the mark was quoted for a shell. */
+const marks = new RegExp(`«secret ([^«» ]+) (${session}-\\d+)(\\+*)»`, 'g')
+
+/** The same name and value have the same mark, so that equal descriptions are equal. */
+function markOf(name: string, value: string): string {
+  const key = `${name}\0${value}`
+  const mark = known.get(key) ?? `«secret ${plain(name)} ${session}-${values.size}»`
+  known.set(key, mark)
+  values.set(mark, value)
+  return mark
+}
+
+/** Without anything that could mean something where the mark is put. */
+const plain = (name: string): string => name.replace(/[^\p{L}\p{N}_./:@-]/gu, '-') || '-'
 
 /** The text with the values in place of the marks: only for what is sent to a host. */
 export function reveal(text: string): string {
-  return values.size === 0 ? text : text.replace(marks, (mark) => values.get(mark) ?? mark)
+  if (values.size === 0) return text
+  return text.replace(marks, (mark, name: string, id: string, quoted: string) => {
+    let value = values.get(`«secret ${name} ${id}»`) ?? mark
+    for (let i = 0; i < quoted.length; i++) value = withinQuotes(value)
+    return value
+  })
+}
+
+/** For a text that will stand between single quotes: its marks then stand for values that do too. */
+export function quoteMarks(text: string): string {
+  return text.replace(marks, (mark) => `${mark.slice(0, -1)}+»`)
+}
+
+/** What a text becomes between the single quotes of a shell. */
+export function withinQuotes(text: string): string {
+  return text.replaceAll("'", `'\\''`)
 }
 
 export function holdsSecret(text: string): boolean {
@@ -87,10 +116,37 @@ export function holdsSecret(text: string): boolean {
 
 /**
  * The text as a person may see it: marks become `«secret NAME»`, and so do the values themselves
- * where a host printed them back (values under 4 characters are too common to search for).
+ * where a host printed them back, whole or a line of them (values under 4 characters and lines
+ * under 8 are too common to search for).
  */
 export function redact(text: string): string {
-  let shown = text
-  for (const [mark, value] of values) if (value.length >= 4) shown = shown.replaceAll(value, mark)
-  return shown.replace(marks, '«secret $1»')
+  if (values.size === 0) return text
+  const { pattern, names } = searched()
+  return text.replace(
+    pattern,
+    (found, marked?: string) => `«secret ${marked ?? names.get(found) ?? ''}»`,
+  )
+}
+
+let search: { pattern: RegExp; names: ReadonlyMap<string, string>; size: number } | undefined
+
+/** One pattern for all marks and values, made anew when there are more; the longest comes first. */
+function searched(): NonNullable<typeof search> {
+  if (search?.size === values.size) return search
+  const names = new Map<string, string>()
+  for (const [mark, value] of values) {
+    const name = mark.split(' ')[1]!
+    for (const part of partsOf(value)) if (!names.has(part)) names.set(part, name)
+  }
+  const literal = [...names.keys()]
+    .sort((a, b) => b.length - a.length)
+    .map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
+  const pattern = new RegExp([marks.source, ...literal].join('|'), 'g')
+  return (search = { pattern, names, size: values.size })
+}
+
+function partsOf(value: string): string[] {
+  const whole = [value, value.trim()].filter((part) => part.length >= 4)
+  const lines = value.split('\n').map((line) => line.trim())
+  return [...whole, ...lines.filter((line) => line.length >= 8)]
 }

@@ -1,9 +1,9 @@
 import { problem } from './errors.ts'
-import { Secret, redact } from './secret.ts'
+import { Secret, quoteMarks, redact, reveal, withinQuotes } from './secret.ts'
 
 /**
  * Text for a POSIX shell in which every value is quoted. The only ways to make one are the `sh`
- * tag, which quotes what is put in, and `script`, for words that are Fettle's own; so no value
+ * tag, which quotes what is put in, and `Shell.literal`, for words that are Fettle's own; so no value
  * reaches a shell unquoted.
  */
 export class Shell {
@@ -25,12 +25,15 @@ export class Shell {
 
 export type Word = string | number | Secret
 
-/** One word for a shell, whatever it holds: `it's` becomes `'it'\''s'`. */
+/**
+ * One word for a shell, whatever it holds: `it's` becomes `'it'\''s'`. Secrets in it are quoted
+ * too when they are revealed.
+ */
 export function quote(word: Word): string {
   const text = String(word)
-  if (text.includes('\0'))
+  if (reveal(text).includes('\0'))
     throw problem('unquotable-value', { value: redact(JSON.stringify(text)) })
-  return /^[\w%+,./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
+  return /^[\w%+,./:@-]+$/.test(text) ? text : `'${withinQuotes(quoteMarks(text))}'`
 }
 
 /**

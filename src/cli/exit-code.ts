@@ -16,7 +16,6 @@ const failures: ReadonlySet<ErrorCode> = new Set([
   'internal-error',
   'lab-command-failed',
   'lab-not-possible',
-  'hosts-failed',
 ])
 
 /** The exit code for an error that ended a command. */

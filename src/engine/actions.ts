@@ -1,4 +1,4 @@
-import type { Kind } from '../model/kind.ts'
+import type { Change, Kind } from '../model/kind.ts'
 import { type Resource, idOf } from '../model/resource.ts'
 import type { Noted } from './journal.ts'
 
@@ -7,6 +7,27 @@ export interface DueAction {
   readonly resource: Resource
   readonly action: string
   readonly notes: readonly Noted[]
+}
+
+/** Notes that a change makes needless: those for its own resource that it settles. */
+export function settledBy({ resource, difference }: Change, noted: readonly Noted[]): Noted[] {
+  const settled = difference.settles ?? []
+  return noted.filter(({ target, action }) => target === idOf(resource) && settled.includes(action))
+}
+
+/** What will be noted at the end of a run: what is owed already and what its changes ask for. */
+export function expectedNotes(changes: readonly Change[], owed: readonly Noted[]): Noted[] {
+  let noted: readonly Noted[] = owed
+  for (const change of changes) {
+    const settled = settledBy(change, noted)
+    noted = [...noted.filter((each) => !settled.includes(each)), ...askedBy(change.resource)]
+  }
+  return [...noted]
+}
+
+/** What a resource asks for when it has changed. */
+export function askedBy(resource: Resource): Noted[] {
+  return resource.notify.map(({ target, action }) => ({ target, action, cause: idOf(resource) }))
 }
 
 /** One action for each notified resource, in the order of the resources: the strongest asked for. */

@@ -4,7 +4,7 @@ import { redact } from '../base/secret.ts'
 import type { Change, Kind } from '../model/kind.ts'
 import { type Resource, idOf } from '../model/resource.ts'
 import type { Answer, Session } from '../transport/machine.ts'
-import { actionsOf, dueActions } from './actions.ts'
+import { actionsOf, askedBy, dueActions, settledBy } from './actions.ts'
 import type { HostResult, Made, RunEvent } from './events.ts'
 import { type Noted, note, strike } from './journal.ts'
 import { observe, reread } from './observe.ts'
@@ -59,7 +59,7 @@ class HostRun {
   readonly #session: Session
   readonly #plan: HostPlan
   readonly #options: ConvergeOptions
-  readonly #noted: Noted[]
+  #noted: readonly Noted[] = []
   #todo: readonly Change[]
   #owed: readonly string[] = []
   #opaqueRan = false
@@ -69,8 +69,7 @@ class HostRun {
     this.#plan = plan
     this.#options = options
     this.#todo = plan.changes
-    this.#noted = [...plan.owed]
-    this.#owed = actionsOf(dueActions(this.#noted, plan.all, options.kinds))
+    this.#owe(plan.owed)
   }
 
   /** What was planned and not done, actions included. */
@@ -149,7 +148,9 @@ class HostRun {
     report({ type: 'step-begun', host: this.#plan.host, ids })
     const begun = clock.elapsed()
     await this.#noteNotifications(resources)
-    const { script, input } = kind.apply(changes)
+    const settled = changes.flatMap((change) => settledBy(change, this.#noted))
+    const { script: change, input } = kind.apply(changes)
+    const script = settled.length === 0 ? change : strike(change, settled)
     const reading = reread(kind, resources, this.#plan.host)
     const [answer, after] = await this.#ask(
       [
@@ -166,6 +167,7 @@ class HostRun {
     if (answer!.code !== 0) throw this.#failure('step-failed', ids.join(', '), answer!)
     this.#checkTaken(kind, resources, reading.states(after!.output))
     this.#opaqueRan ||= kind.opaque === true
+    this.#owe(this.#noted.filter((each) => !settled.includes(each)))
     const seconds = this.#since(begun)
     for (const { resource, difference } of changes) {
       const diff = await textDiff(difference)
@@ -181,9 +183,7 @@ class HostRun {
   }
 
   async #noteNotifications(resources: readonly Resource[]): Promise<void> {
-    const wanted = resources.flatMap((resource) =>
-      resource.notify.map(({ target, action }) => ({ target, action, cause: idOf(resource) })),
-    )
+    const wanted = resources.flatMap(askedBy)
     const fresh = wanted.filter(
       ({ target, action }) =>
         !this.#noted.some((each) => each.target === target && each.action === action),
@@ -195,8 +195,12 @@ class HostRun {
     )
     if (answer!.code !== 0)
       throw this.#failure('step-failed', 'noting what to do at the end', answer!)
-    this.#noted.push(...fresh)
-    this.#owed = actionsOf(dueActions(this.#noted, this.#plan.all, this.#options.kinds))
+    this.#owe([...this.#noted, ...fresh])
+  }
+
+  #owe(noted: readonly Noted[]): void {
+    this.#noted = noted
+    this.#owed = actionsOf(dueActions(noted, this.#plan.all, this.#options.kinds))
   }
 
   #checkTaken(kind: Kind, resources: readonly Resource[], states: readonly unknown[]): void {

@@ -2,6 +2,7 @@ import { createConnection } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { problem } from '../base/errors.ts'
 import { sh } from '../base/shell.ts'
+import { enoughInotify, inotifyInstances } from './scarcity.ts'
 import type { ContainerEngine } from './container-engine.ts'
 import type { KeyPair } from './keys.ts'
 
@@ -69,20 +70,36 @@ export async function untilUp(
   },
   seconds = 30,
 ): Promise<void> {
-  const end = performance.now() + seconds * 1000
-  while (!(await sshdAnswers(host.address))) {
-    if (performance.now() > end) throw await notUp(engine, host, seconds)
-    await pause(20)
+  const start = performance.now()
+  const waited = (): number => (performance.now() - start) / 1000
+  for (let look = 3; !(await sshdAnswers(host.address)); await pause(20)) {
+    if (waited() > seconds)
+      throw await notUp(engine, host, `sshd did not answer within ${seconds} s.`)
+    if (waited() < look) continue
+    look += 3
+    if (!(await runs(engine, host.container)))
+      throw await notUp(engine, host, `its systemd gave up.${scarceNotes()}`)
   }
   if (host.booted) return
   const wait = ['timeout', '10', 'systemctl', 'is-system-running', '--wait']
   await engine.try(['exec', host.container, ...wait])
 }
 
+async function runs(engine: ContainerEngine, container: string): Promise<boolean> {
+  return (await engine.try(['exec', container, 'true'])).code === 0
+}
+
+/** The limit of the machine that many hosts meet first. */
+function scarceNotes(): string {
+  const limit = inotifyInstances()
+  if (limit === undefined || limit >= enoughInotify) return ''
+  return ` Each host takes 7 of the ${limit} that fs.inotify.max_user_instances allows here.`
+}
+
 async function notUp(
   engine: ContainerEngine,
   host: { readonly name: string; readonly container: string },
-  seconds: number,
+  reason: string,
 ): Promise<Error> {
   const failed = ['systemctl', '--failed', '--plain', '--no-legend', '--no-pager']
   const units = await engine.try(['exec', host.container, ...failed])
@@ -91,8 +108,8 @@ async function notUp(
     'lab-command-failed',
     {
       doing: `reach ${host.name} after its boot`,
-      reason: `sshd did not answer within ${seconds} s.`,
-      state: `Its container still runs; \`fettle lab reset ${host.name}\` makes it anew.`,
+      reason,
+      state: `Its container is still there; \`fettle lab reset ${host.name}\` makes it anew.`,
     },
     { log: units.output + logs.output },
   )

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { problem } from '../base/errors.ts'
 import { run } from './container-engine.ts'
@@ -67,26 +67,19 @@ export class Keys {
     const present = await this.#load(path)
     if (present) return present
     await mkdir(this.folder, { recursive: true, mode: 0o700 })
-    // What an interrupted run left would make ssh-keygen ask.
-    await Promise.all([rm(path, { force: true }), rm(`${path}.pub`, { force: true })])
-    const { code, output } = await run('ssh-keygen', [
-      '-q',
-      '-t',
-      'ed25519',
-      '-N',
-      '',
-      '-C',
-      `fettle-lab-${name}`,
-      '-f',
-      path,
-    ])
-    const made = code === 0 ? await this.#load(path) : undefined
-    if (made) return made
-    throw problem('lab-command-failed', {
-      doing: `make the key ${path}`,
-      reason: output.trim(),
-      state: 'Nothing was started.',
-    })
+    // Made under another name: half a key, or one that an interrupted run still makes, is no key.
+    const fresh = `${path}.${process.pid}`
+    const words = `-q -t ed25519 -C fettle-lab-${name}`.split(' ')
+    const { code, output } = await run('ssh-keygen', [...words, '-N', '', '-f', fresh])
+    if (code !== 0)
+      throw problem('lab-command-failed', {
+        doing: `make the key ${path}`,
+        reason: output.trim(),
+        state: 'Nothing was started.',
+      })
+    await rename(`${fresh}.pub`, `${path}.pub`)
+    await rename(fresh, path)
+    return (await this.#load(path))!
   }
 
   async #load(path: string): Promise<KeyPair | undefined> {
@@ -95,7 +88,7 @@ export class Keys {
         readFile(path, 'utf8'),
         readFile(`${path}.pub`, 'utf8'),
       ])
-      return secret.endsWith('\n') && open.endsWith('\n') ? { path, secret, open } : undefined
+      return { path, secret, open }
     } catch {
       return undefined
     }

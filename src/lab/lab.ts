@@ -14,6 +14,7 @@ import { Keys, sshOptions } from './keys.ts'
 import { locked } from './lock.ts'
 import { addressIn, ensureNetwork, shortHash } from './network.ts'
 import { ensurePrerequisites } from './prerequisites.ts'
+import { raiseInotify } from './scarcity.ts'
 import { type LabState, readState } from './targets.ts'
 
 export interface LabHost {
@@ -63,6 +64,7 @@ export class Lab {
 
   /** Boots the hosts that are not up yet; those that are stay as they are. */
   async up(names: readonly string[]): Promise<LabHost[]> {
+    raiseInotify(this.#report)
     const image = await ensureImage(this.#engine, this.#report)
     return this.#locked(async () => {
       const [network, present] = await Promise.all([this.#network(), this.#containers()])

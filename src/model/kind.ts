@@ -62,6 +62,8 @@ export interface Difference {
   readonly summary: string
   /** Texts to show a line diff of; they may hold secret marks. */
   readonly text?: { readonly before: string; readonly after: string }
+  /** Own actions that this makes needless when they were asked for before, as a start does a restart. */
+  readonly settles?: readonly string[]
 }
 
 /** One resource with its state and how it must change. */

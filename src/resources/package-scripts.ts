@@ -90,17 +90,20 @@ fail() {
   exit 1
 }
 
-# Once in a run, and waiting for another that is at it. That it failed is no error yet: what is
-# asked for may be in the lists that are there.
+# Runs apt-get update, and waits for another that is at it.
+refresh() {
+  for attempt in 1 2 3 4 5 6 7 8 9 10 11 12; do
+    apt -o APT::Update::Error-Mode=any "$@" update && return
+    grep -q 'Could not get lock' "$work/log" || return
+    sleep 5
+  done
+}
+
+# Once in a run. That it failed is no error yet: what is asked for may be in the lists there are.
 update() {
   [ -z "$updated" ] || return 1
   updated=yes
-  for attempt in 1 2 3 4 5 6 7 8 9 10 11 12; do
-    if apt -o APT::Update::Error-Mode=any update; then touch $lists; return 0; fi
-    grep -q 'Could not get lock' "$work/log" || break
-    sleep 5
-  done
-  trouble=$(why)
+  if refresh; then touch $lists; else trouble=$(why); fi
 }
 
 # What a killed run or a failed script left half configured stands in apt's way.
@@ -109,7 +112,7 @@ finish() {
     [ -n "$(find /var/lib/dpkg/updates -type f 2>/dev/null)" ] || return 0
   for attempt in 1 2 3 4 5 6 7 8 9 10 11 12; do
     run dpkg --force-confdef --force-confold --configure -a && return
-    grep -q lock "$work/log" || return
+    grep -q 'was locked' "$work/log" || return
     sleep 5
   done
 }

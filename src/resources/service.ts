@@ -154,6 +154,9 @@ const isUp = ({ active, sub }: ServiceState): boolean =>
 
 const isDown = ({ active }: ServiceState): boolean => active === 'inactive' || active === 'failed'
 
+/** A service that has just been started runs on what is configured now. */
+const freshStart = { settles: ['reload', 'restart'] }
+
 function differenceOf(
   steps: readonly Move[],
   { load, active, sub, file }: ServiceState,
@@ -167,7 +170,8 @@ function differenceOf(
     start: `${now} -> running`,
     stop: `${now} -> stopped`,
   }
-  return { verb: 'change', summary: steps.map((step) => words[step]).join(', ') }
+  const summary = steps.map((step) => words[step]).join(', ')
+  return { verb: 'change', summary, ...(steps.includes('start') ? freshStart : {}) }
 }
 
 /** The host has no such unit, as far as was seen. */
@@ -181,7 +185,9 @@ function missing(resource: Resource<ServiceDesired>, context: Context): Differen
     const after = planned.text?.after
     const install = after === undefined || /^\[Install\]/m.test(after)
     const steps = wants.filter((want) => want && (want !== 'enabled' || install))
-    return steps.length === 0 ? undefined : { verb: 'change', summary: `-> ${steps.join(', ')}` }
+    if (steps.length === 0) return undefined
+    const summary = `-> ${steps.join(', ')}`
+    return { verb: 'change', summary, ...(steps.includes('running') ? freshStart : {}) }
   }
   if (context.opaque.length > 0) {
     const summary = `${wanted || 'stopped, disabled'}, once ${context.opaque.at(-1)} has brought it`

@@ -1,6 +1,6 @@
 import type { FettleError } from '../base/errors.ts'
 import { redact } from '../base/secret.ts'
-import { actionsOf, dueActions } from '../engine/actions.ts'
+import { actionsOf, dueActions, expectedNotes } from '../engine/actions.ts'
 import { type HostPlan, fleetHash } from '../engine/plan.ts'
 import { textDiff } from '../engine/text-diff.ts'
 import type { Kind } from '../model/kind.ts'
@@ -93,10 +93,7 @@ async function hostDocument(
 }
 
 function actionDocuments(plan: HostPlan, kinds: ReadonlyMap<string, Kind>): ActionDocument[] {
-  const asked = plan.changes.flatMap(({ resource }) =>
-    resource.notify.map((each) => ({ ...each, cause: idOf(resource) })),
-  )
-  return dueActions([...plan.owed, ...asked], plan.all, kinds).map((due) => ({
+  return dueActions(expectedNotes(plan.changes, plan.owed), plan.all, kinds).map((due) => ({
     action: actionsOf([due])[0]!,
     causes: [...new Set(due.notes.map(({ cause }) => cause))],
     owed: due.notes.some((each) => plan.owed.includes(each)),
