@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
@@ -38,7 +39,9 @@ export class Project {
 
   /** Runs the description and answers the fleet that it exports. No build step: see `docs/design/`. */
   async fleet(): Promise<Fleet> {
-    const [{ createJiti }, fettle] = await Promise.all([import('jiti'), import('../index.ts')])
+    const fettle = await import('../index.ts')
+    // Required, not imported: Node would first search this large CommonJS file for its exports.
+    const { createJiti } = createRequire(import.meta.url)('jiti') as typeof import('jiti')
     const jiti = createJiti(this.file, {
       fsCache: this.path('cache', 'description'),
       virtualModules: { fettle },
