@@ -12,6 +12,8 @@ import { kinds } from '../src/resources/kinds.ts'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 
+const entry = read('src/index.ts').replaceAll(/\{([^}]*)\}/g, (list) => list.replaceAll('\n', ' '))
+
 const pages: Readonly<Record<string, () => string>> = {
   'resources.md': resources,
   'errors.md': errors,
@@ -46,9 +48,9 @@ function resources(): string {
 
 function resource(kind: Kind): string[] {
   const source = read(`src/resources/${kind.name}.ts`)
-  const maker = [...source.matchAll(/\/\*\*((?:[^*]|\*(?!\/))*)\*\/\nexport function (\w+)/g)].map(
-    (match) => ({ doc: prose(match[1]!), name: match[2]! }),
-  )
+  const maker = [...source.matchAll(/\/\*\*((?:[^*]|\*(?!\/))*)\*\/\nexport function (\w+)/g)]
+    .map((match) => ({ doc: prose(match[1]!), name: match[2]! }))
+    .filter(({ name }) => new RegExp(`\\b${name}\\b.*resources/${kind.name}\\.ts`).test(entry))
   const options = /export (?:interface|type) (\w+Options)/.exec(source)?.[1] ?? ''
   const facts = [
     kind.user === 'root'

@@ -136,10 +136,10 @@ export const catalogue = {
     state: '{state}',
     next: 'Look at the host (`fettle ssh {host}`), then run again, if need be with a longer --timeout.',
   },
-  'protocol-broken': {
-    what: '{host} answered something that Fettle does not understand: {reason}',
-    state: '{state}',
-    next: 'A login script that prints text is the usual cause: `ssh {host} true` must print nothing. If it does, report this as a bug.',
+  'login-shell-failed': {
+    what: 'The login on {host} ended before it ran a POSIX shell: {reason}',
+    state: 'Nothing was changed on {host}.',
+    next: '`ssh {address} true` must succeed: look at the login shell and its start files (.bashrc and the like) there.',
   },
   'sudo-needs-password': {
     what: '{login} may not become {user} on {host} without a password.',

@@ -1,9 +1,11 @@
 import type { Kind } from '../model/kind.ts'
+import { aptRepositoryKind } from './apt-repository.ts'
 import { authorizedKeysKind } from './authorized-keys.ts'
 import { commandKind } from './command.ts'
 import { cronKind } from './cron.ts'
 import { directoryKind } from './directory.ts'
 import { fileKind } from './file.ts'
+import { gitKind } from './git.ts'
 import { groupKind } from './group.ts'
 import { linkKind } from './link.ts'
 import { packageKind } from './package.ts'
@@ -14,11 +16,13 @@ import { userKind } from './user.ts'
 
 /** Every kind of resource, by name. A further kind is one new file and one line here. */
 const list: readonly Kind[] = [
+  aptRepositoryKind,
   authorizedKeysKind,
   commandKind,
   cronKind,
   directoryKind,
   fileKind,
+  gitKind,
   groupKind,
   linkKind,
   packageKind,

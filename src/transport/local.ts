@@ -23,7 +23,7 @@ export class LocalMachine implements Machine {
     return new ProcessSession(host, program, [...first, ...loopArguments], {
       missing: (error) =>
         problem('host-unreachable', { host, address: program, reason: error.message }),
-      ended: (stderr, exit) =>
+      ended: ({ stderr, exit }) =>
         problem('connection-lost', {
           host,
           reason: stderr || `the shell ended with ${exit}`,

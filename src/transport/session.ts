@@ -15,10 +15,21 @@ interface Waiting {
 export interface Failures {
   /** The program could not be started. */
   missing(error: Error): FettleError
-  /** It ended before every frame was answered. `started`: the loop on the host had answered. */
-  ended(stderr: string, exit: string, started: boolean): FettleError
+  /** It ended before every frame was answered. */
+  ended(end: End): FettleError
   /** The frame's user could not be become; the output is what sudo or runuser said. */
   become(user: string, output: string): FettleError
+}
+
+/** How the program that carries a session ended. */
+export interface End {
+  /** Its exit code, or the signal that ended it. */
+  readonly exit: string
+  readonly stderr: string
+  /** The loop on the host had answered. */
+  readonly started: boolean
+  /** What login scripts and the like printed when the loop had not answered. */
+  readonly greeting: string
 }
 
 /** A session over a child process that runs the loop of `loop.ts` somewhere. */
@@ -48,7 +59,7 @@ export class ProcessSession implements Session {
     this.#child.on('exit', (code, signal) => {
       // A connection that stays behind for sharing keeps these pipes open: do not wait for it.
       setImmediate(() => {
-        this.#fail(this.#failures.ended(this.#stderr.trim(), String(signal ?? code), this.#started))
+        this.#fail(this.#failures.ended(this.#end(String(signal ?? code))))
         this.#child.stdout!.destroy()
         this.#child.stderr!.destroy()
       })
@@ -110,6 +121,12 @@ export class ProcessSession implements Session {
     this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk])
     if (!this.#started && !this.#skipGreeting()) return
     for (let next = this.#queue[0]; next; next = this.#queue[0]) if (!this.#takeAnswer(next)) return
+  }
+
+  #end(exit: string): End {
+    const started = this.#started
+    const greeting = started ? '' : this.#pending.toString().trim()
+    return { exit, stderr: this.#stderr.trim(), started, greeting }
   }
 
   /** Drops what login scripts printed before the loop began. */

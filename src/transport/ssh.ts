@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type FettleError, problem } from '../base/errors.ts'
 import { loopCommand } from './loop.ts'
 import type { Machine, Session } from './machine.ts'
-import { ProcessSession, becomeFailure } from './session.ts'
+import { type End, ProcessSession, becomeFailure } from './session.ts'
 import type { Target } from './target.ts'
 
 /** A host behind the system's OpenSSH client, with all that the user's ssh config says about it. */
@@ -22,7 +22,7 @@ export class SshMachine implements Machine {
     const login = target.login ?? 'the login user'
     return new ProcessSession(target.name, 'ssh', [...sshWords(target), loopCommand], {
       missing: () => problem('ssh-missing', {}),
-      ended: (stderr, exit, started) => endOfSsh(target, stderr, exit, started),
+      ended: (end) => endOfSsh(target, end),
       become: (user, output) => becomeFailure(target.name, login, user, output),
     })
   }
@@ -62,17 +62,25 @@ function socketFolder(): string {
  * Why ssh ended. It reports every failure of its own as exit code 255, so its words are all there
  * is to tell them apart; they have been the same for many years (sshconnect.c, sshconnect2.c).
  */
-function endOfSsh(target: Target, stderr: string, exit: string, started: boolean): FettleError {
+function endOfSsh(target: Target, { exit, stderr, started, greeting }: End): FettleError {
   const { name: host, address } = target
-  const reason = stderr.split('\n').at(-1) || `ssh ended with ${exit}`
+  const reason = lastLine(stderr) || `ssh ended with ${exit}`
   const more = stderr.includes('\n') ? { log: stderr } : {}
+  if (started) {
+    const state = `What ${host} was asked last may or may not be done.`
+    return problem('connection-lost', { host, reason, state }, more)
+  }
+  if (exit !== '255') {
+    const said = lastLine(greeting) || lastLine(stderr) || `it ended with ${exit}`
+    return problem('login-shell-failed', { host, address, reason: said }, more)
+  }
   if (/REMOTE HOST IDENTIFICATION HAS CHANGED/.test(stderr))
     return problem('host-key-changed', { host, address }, more)
   if (/Host key verification failed|host key is known/.test(stderr))
     return problem('host-key-unknown', { host, address }, more)
   if (/Permission denied|Too many authentication failures/.test(stderr))
     return problem('login-refused', { host, address, reason }, more)
-  if (!started) return problem('host-unreachable', { host, address, reason }, more)
-  const state = `What ${host} was asked last may or may not be done.`
-  return problem('connection-lost', { host, reason, state }, more)
+  return problem('host-unreachable', { host, address, reason }, more)
 }
+
+const lastLine = (text: string): string => text.split('\n').at(-1) ?? ''
