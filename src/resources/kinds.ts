@@ -1,12 +1,14 @@
 import type { Kind } from '../model/kind.ts'
 import { aptRepositoryKind } from './apt-repository.ts'
 import { authorizedKeysKind } from './authorized-keys.ts'
+import { blockKind } from './block.ts'
 import { commandKind } from './command.ts'
 import { cronKind } from './cron.ts'
 import { directoryKind } from './directory.ts'
 import { fileKind } from './file.ts'
 import { gitKind } from './git.ts'
 import { groupKind } from './group.ts'
+import { lineKind } from './line.ts'
 import { linkKind } from './link.ts'
 import { packageKind } from './package.ts'
 import { serviceKind } from './service.ts'
@@ -18,12 +20,14 @@ import { userKind } from './user.ts'
 const list: readonly Kind[] = [
   aptRepositoryKind,
   authorizedKeysKind,
+  blockKind,
   commandKind,
   cronKind,
   directoryKind,
   fileKind,
   gitKind,
   groupKind,
+  lineKind,
   linkKind,
   packageKind,
   serviceKind,
