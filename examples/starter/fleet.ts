@@ -7,15 +7,14 @@ const web = role<{ greeting: string }>('web', (host) => {
     packages('nginx-light'),
     nginx,
     file('/var/www/html/index.html', {
-      content: `<h1>${host.vars.greeting} from ${host.name}</h1>\n`,
+      template: 'index.html.eta',
+      values: { greeting: host.vars.greeting },
     }),
-    // When this file changes, nginx reloads at the end of the run. Not if it is broken: then the
-    // old file stays.
+    // When this file changes, nginx reloads at the end of the run.
     file('/etc/nginx/conf.d/gzip.conf', {
       content: 'gzip_types text/css application/javascript;\n',
       notify: reload(nginx),
     }),
-    file('/etc/motd', { template: 'motd.eta', values: { host } }),
   ]
 })
 

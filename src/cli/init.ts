@@ -8,7 +8,7 @@ import { exitCodes } from './exit-code.ts'
 export async function init(folder: string, flags: Flags): Promise<number> {
   const target = resolve(folder)
   const source = new URL('../../examples/starter/', import.meta.url)
-  const files = ['fleet.ts', 'motd.eta', 'package.json', 'tsconfig.json', 'gitignore']
+  const files = ['fleet.ts', 'index.html.eta', 'package.json', 'tsconfig.json', 'gitignore']
   for (const name of files.map(named))
     if (existsSync(join(target, name))) throw problem('file-exists', { path: join(target, name) })
   mkdirSync(target, { recursive: true })
