@@ -149,8 +149,8 @@ class HostRun {
     const begun = clock.elapsed()
     await this.#noteNotifications(resources)
     const settled = changes.flatMap((change) => settledBy(change, this.#noted))
-    const { script: change, input } = kind.apply(changes)
-    const script = settled.length === 0 ? change : strike(change, settled)
+    const { script: step, input } = kind.apply(changes)
+    const script = settled.length === 0 ? step : strike(step, settled)
     const reading = reread(kind, resources, this.#plan.host)
     const [answer, after] = await this.#ask(
       [
@@ -165,16 +165,17 @@ class HostRun {
       ids.join(', '),
     )
     if (answer!.code !== 0) throw this.#failure('step-failed', ids.join(', '), answer!)
-    this.#checkTaken(kind, resources, reading.states(after!.output))
+    const states = reading.states(after!.output)
+    this.#checkTaken(kind, resources, states)
     this.#opaqueRan ||= kind.opaque === true
     this.#owe(this.#noted.filter((each) => !settled.includes(each)))
     const seconds = this.#since(begun)
-    for (const { resource, difference } of changes) {
-      const diff = await textDiff(difference)
-      const { verb, summary } = difference
+    for (const [i, change] of changes.entries()) {
+      const diff = await textDiff(change.difference)
+      const summary = kind.outcome?.(change, states[i]) ?? change.difference.summary
       this.#madeOne({
-        id: idOf(resource),
-        verb: verb as Made['verb'],
+        id: ids[i]!,
+        verb: change.difference.verb as Made['verb'],
         summary: redact(summary),
         ...(diff ? { diff } : {}),
         seconds,

@@ -34,6 +34,11 @@ export interface Kind<Desired extends object = any, State = any> {
   /** The step that makes the changes: several only where `batch` is set. */
   apply(changes: readonly Change<Desired, State>[]): Step
   /**
+   * What a change came to, for the record, where the plan could not say it all. `after` is the state
+   * that was read back. Left out: the plan's own words.
+   */
+  outcome?(change: Change<Desired, State>, after: State): string
+  /**
    * What a `notify` may ask of it, by name, weakest first: of several that are asked for in one
    * run only the last is done, as a restart makes a reload needless.
    */

@@ -87,6 +87,11 @@ export const packageKind: Kind<PackageDesired, PackageState> = {
   },
 
   apply: applyPackages,
+
+  outcome: ({ resource, state, difference: { verb, summary } }, after) =>
+    verb === 'create' && !resource.absent && state.next !== after.version
+      ? `install ${after.version}`
+      : summary,
 }
 
 function isRight(
