@@ -11,7 +11,6 @@ import {
 } from '../model/resource.ts'
 import { check, filled, oneOf, optional, path, text } from '../model/schema.ts'
 import { refuse } from './refusal.ts'
-import { word } from './secret-text.ts'
 
 /** A command of yours. */
 interface CommandFields extends Common {
@@ -186,7 +185,7 @@ function reason(desired: CommandDesired): Shell | undefined {
   const { unless, onlyIf, creates } = desired
   if (unless === undefined && onlyIf === undefined && creates === undefined) return undefined
   const guard = (text: string): Shell => sh`( ${prepared(desired)}
-eval ${word(text)} ) </dev/null >/dev/null 2>&1`
+eval ${text} ) </dev/null >/dev/null 2>&1`
   return lines(
     creates !== undefined &&
       sh`{ [ -e ${creates} ] || [ -L ${creates} ]; } && exit 1; why=${`${creates} is not there`}`,
@@ -198,16 +197,14 @@ eval ${word(text)} ) </dev/null >/dev/null 2>&1`
 
 function run(desired: CommandDesired): Shell {
   const script = sh`( ${prepared(desired)}
-eval ${word(desired.run)} )`
+eval ${desired.run} )`
   // Not as the input of the step: actions have none. printf is part of the shell.
-  return desired.input === undefined ? script : sh`printf '%s' ${word(desired.input)} | ${script}`
+  return desired.input === undefined ? script : sh`printf '%s' ${desired.input} | ${script}`
 }
 
 /** The folder and the variables; and none of the session's own. */
 function prepared({ cwd, environment = {} }: CommandDesired): Shell {
-  const variables = Object.entries(environment).map(
-    ([name, value]) => sh`export ${name}=${word(value)}`,
-  )
+  const variables = Object.entries(environment).map(([name, value]) => sh`export ${name}=${value}`)
   return lines(
     sh`unset mark s u n m c i why; set --`,
     cwd !== undefined && sh`cd -- ${cwd} || exit 126`,

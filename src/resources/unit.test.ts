@@ -4,7 +4,8 @@ import { plan, settle } from '../../test/lab/settle.ts'
 import { Secret } from '../base/secret.ts'
 import { absent } from '../model/resource.ts'
 import { service } from './service.ts'
-import { isStale, render, staleUnits, unit } from './unit.ts'
+import { isStale, staleUnits } from './unit-files.ts'
+import { render, unit } from './unit.ts'
 
 const sleeper = '[Service]\nExecStart=/bin/sleep infinity\n'
 

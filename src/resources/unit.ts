@@ -1,9 +1,9 @@
 import { Secret, reveal } from '../base/secret.ts'
-import { Shell, lines, sh } from '../base/shell.ts'
+import { lines, sh } from '../base/shell.ts'
 import type { Change, Kind, Step } from '../model/kind.ts'
 import { type Common, type Resource, describe } from '../model/resource.ts'
 import { type Complaint, check, filled, flag } from '../model/schema.ts'
-import { fileKind, writeAtomically } from './file.ts'
+import { fileKind } from './file.ts'
 import { refuse } from './refusal.ts'
 import {
   type SystemFile,
@@ -12,6 +12,7 @@ import {
   readWithFiles,
   systemFile,
 } from './system-file.ts'
+import { folder, isStale, placeUnits, readStale, staleUnits } from './unit-files.ts'
 
 /** The value of one setting of a unit file; a list repeats the setting. */
 export type UnitValue = string | number | boolean | Secret | readonly (string | number | Secret)[]
@@ -19,7 +20,12 @@ export type UnitValue = string | number | boolean | Secret | readonly (string | 
 /** Sections such as `Service`, with their settings in order. */
 export type UnitSections = Readonly<Record<string, Readonly<Record<string, UnitValue>>>>
 
-interface UnitCommon extends Common {
+/** A unit file. */
+interface UnitFields extends Common {
+  /** The text of the file. */
+  readonly content?: string
+  /** Instead of content: the settings by section: `{ Service: { ExecStart: '/usr/bin/worker' } }`. */
+  readonly sections?: UnitSections
   /**
    * A name such as `'override'`: only add to or change a unit that is there, in
    * `/etc/systemd/system/UNIT.d/override.conf`.
@@ -40,18 +46,10 @@ interface UnitCommon extends Common {
  * is for root's eyes only; `systemctl show` tells what is in `Environment=` to everybody all the
  * same, so put secrets in an `EnvironmentFile=`.
  */
-export type UnitOptions = UnitCommon &
+export type UnitOptions = UnitFields &
   (
-    | {
-        /** The text of the file. */
-        readonly content: string
-        readonly sections?: never
-      }
-    | {
-        /** The settings by section: `{ Service: { ExecStart: '/usr/bin/worker' } }`. */
-        readonly sections: UnitSections
-        readonly content?: never
-      }
+    | { readonly content: string; readonly sections?: never }
+    | { readonly sections: UnitSections; readonly content?: never }
   )
 
 interface UnitDesired {
@@ -119,8 +117,6 @@ function complaintAbout(sections: UnitSections): Complaint | undefined {
   return undefined
 }
 
-export const folder = '/etc/systemd/system'
-
 export const unitKind: Kind<UnitDesired, UnitState> = {
   name: 'unit',
   named: check(
@@ -164,102 +160,17 @@ function pathOf(name: string): string {
 const fileOf = ({ name, desired, absent }: Resource<UnitDesired>): SystemFile =>
   systemFile(pathOf(name), desired.content, absent)
 
-/** Of a template, all its instances that are loaded. */
-export function readStale(units: readonly string[]): Shell {
-  const patterns = units.map((unit) => unit.replace(/@\.(?=\w+$)/, '@*.'))
-  return sh`systemctl show -p Names,NeedDaemonReload -- ${patterns} 2>/dev/null`
-}
-
-/** The names of the units that systemd would have to read again. */
-export function staleUnits(output: string): string[] {
-  return output
-    .split(/\n\n+/)
-    .filter((block) => /^NeedDaemonReload=yes$/m.test(block))
-    .flatMap((block) => /^Names=(.*)$/m.exec(block)?.[1]?.split(' ') ?? [])
-    .map((name) => name.replace(/^"(.*)"$/, '$1').replaceAll('\\\\', '\\'))
-}
-
-export function isStale(stale: readonly string[], unit: string): boolean {
-  const template = /^(.*@)(\.\w+)$/.exec(unit)
-  return template
-    ? stale.some((name) => name.startsWith(template[1]!) && name.endsWith(template[2]!))
-    : stale.includes(unit)
-}
-
-/** Everything is looked at before anything takes its place, and systemd reloads once, at the end. */
 function applyUnits(changes: readonly Change<UnitDesired, UnitState>[]): Step {
-  const files = changes.map(({ resource }) => fileOf(resource))
-  const writes = changes.filter(
-    ({ resource, state }, i) =>
+  const all = changes.map(({ resource, state }) => ({ resource, state, file: fileOf(resource) }))
+  const writes = all.filter(
+    ({ resource, state, file }) =>
       !resource.absent &&
-      fileKind.diff(files[i]!, state.file, { earlier: new Map(), opaque: [] }) !== undefined,
+      fileKind.diff(file, state.file, { earlier: new Map(), opaque: [] }) !== undefined,
   )
-  const verified = writes.filter(({ resource }) => resource.desired.verify)
-  return {
-    script: lines(
-      sh`stage=$(mktemp -d) || exit 1`,
-      sh`trap 'rm -rf -- "$stage"' EXIT`,
-      ...writes.map(({ resource }) => receive(pathOf(resource.name), resource.desired.content)),
-      verified.length > 0 && verify(verified.map(({ resource }) => pathOf(resource.name))),
-      ...writes.map(({ resource }) => install(fileOf(resource))),
-      ...files.filter(({ absent }) => absent).map(remove),
-      sh`systemctl daemon-reload`,
-    ),
-    input: writes.map(({ resource }) => resource.desired.content).join(''),
-  }
-}
-
-const below = (path: string): string => path.slice(folder.length + 1)
-
-/** Takes the next file off standard input and keeps it aside, under its path below the folder. */
-export function receive(path: string, content: string): Shell {
-  const name = below(path)
-  const parent = name.includes('/') ? sh`mkdir -p -- "$stage"/${name.split('/')[0]!} &&` : sh``
-  const size = Buffer.byteLength(reveal(content))
-  return sh`${parent} dd bs=65536 iflag=fullblock,count_bytes count=${size} of="$stage"/${name} 2>/dev/null || exit 1`
-}
-
-/** Moves a file that was kept aside to its place. */
-export function install(file: SystemFile): Shell {
-  const parent = file.name.slice(0, file.name.lastIndexOf('/'))
-  return lines(
-    parent !== folder && sh`mkdir -p -- ${parent} || exit 1`,
-    sh`( ${writeAtomically(file.name, file.desired)}
-) < "$stage"/${below(file.name)} || exit 1`,
-  )
-}
-
-/** The folder of a last drop-in goes too. */
-function remove({ name }: SystemFile): Shell {
-  const parent = name.slice(0, name.lastIndexOf('/'))
-  return lines(
-    sh`rm -f -- ${name} || exit 1`,
-    parent !== folder &&
-      sh`[ ! -d ${parent} ] || rmdir --ignore-fail-on-non-empty -- ${parent} || exit 1`,
-  )
-}
-
-/**
- * Has systemd read what was kept aside as if it were in place. Fails when it would refuse a unit or
- * ignore a setting; that a program or another unit is not there yet is no fault of the file.
- */
-export function verify(paths: readonly string[]): Shell {
-  const units = [...new Set(paths.map((path) => below(path).split('/')[0]!.replace(/\.d$/, '')))]
-  return lines(
-    sh`for unit in ${units}; do`,
-    // Of a drop-in the unit itself may be anywhere, or not here yet.
-    Shell.literal(
-      `[ -e "$stage/$unit" ] || systemctl cat -- "$unit" >/dev/null 2>&1 || continue
-instance=$unit; [ "\${unit%@.*}" = "$unit" ] || instance=\${unit%@.*}@fettle.\${unit##*.}
-found=$(SYSTEMD_UNIT_PATH="$stage:" systemd-analyze verify --man=no "$instance" 2>&1)
-printf '%s\\n' "$found" | grep -E -i -e 'ignoring|invalid section|unbalanced' | grep -F -e "$stage/" > "$stage/.wrong"
-printf '%s\\n' "$found" | grep -E -e 'Refusing|bad unit file setting|failed to load' | grep -F -e "$instance" >> "$stage/.wrong"
-if [ -s "$stage/.wrong" ]; then
-  sed "s|^$stage/||" "$stage/.wrong"
-  echo "systemd does not accept $unit: $(sed "s|^$stage/||; 1q" "$stage/.wrong")"
-  exit 1
-fi
-done`,
-    ),
-  )
+  const { script, input } = placeUnits({
+    write: writes.map(({ file }) => file),
+    verify: writes.filter(({ resource }) => resource.desired.verify).map(({ file }) => file),
+    remove: all.filter(({ resource }) => resource.absent).map(({ file }) => file),
+  })
+  return { script: lines(script, sh`systemctl daemon-reload`), input }
 }
