@@ -39,6 +39,7 @@ export class ProcessSession implements Session {
   readonly #child: ChildProcess
   readonly #failures: Failures
   readonly #mark = randomBytes(16).toString('hex')
+  readonly #boundary = Buffer.from(`\n${this.#mark} `)
   readonly #queue: Waiting[] = []
   #stderr = ''
   #started = false
@@ -138,12 +139,11 @@ export class ProcessSession implements Session {
   }
 
   #takeAnswer(waiting: Waiting): boolean {
-    const boundary = `\n${this.#mark} `
+    const boundary = this.#boundary
     const at = this.#pending.indexOf(boundary)
     const end = at < 0 ? -1 : this.#pending.indexOf('\n', at + boundary.length)
     if (end < 0) {
-      // Keep back only what could be the start of a boundary, so that long output is not rescanned.
-      const safe = at < 0 ? Math.max(0, this.#pending.length - boundary.length) : at
+      const safe = at < 0 ? endOfOutput(this.#pending, boundary) : at
       this.#keep(waiting, this.#pending.subarray(0, safe))
       this.#pending = this.#pending.subarray(safe)
       return false
@@ -169,6 +169,14 @@ export class ProcessSession implements Session {
     this.#failure ??= error
     for (const waiting of this.#queue.splice(0)) waiting.reject(this.#failure)
   }
+}
+
+/** Where what could be the start of a boundary begins: all before it is output for certain. */
+function endOfOutput(bytes: Buffer, boundary: Buffer): number {
+  let at = Math.max(0, bytes.length - boundary.length)
+  for (at = bytes.indexOf(boundary[0]!, at); at >= 0; at = bytes.indexOf(boundary[0]!, at + 1))
+    if (boundary.indexOf(bytes.subarray(at)) === 0) return at
+  return bytes.length
 }
 
 /** What to say when a frame's user could not be become, from what sudo or runuser printed. */
