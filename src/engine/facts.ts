@@ -5,10 +5,10 @@ import type { Facts } from '../model/facts.ts'
 export const factsScript: Shell = Shell.literal(`
 [ -r /etc/os-release ] && . /etc/os-release
 echo "id $ID"; echo "version $VERSION_ID"; echo "codename $VERSION_CODENAME"
-echo "uname $(uname -nrm)"
-echo "cpus $(nproc 2>/dev/null)"
+printf 'uname '; uname -nrm
+printf 'cpus '; nproc
 read -r _ memory _ </proc/meminfo && echo "memory $memory"
-echo "addresses $(hostname -I 2>/dev/null)"
+printf 'addresses '; hostname -I
 `)
 
 /** Reads what `factsScript` printed. */
