@@ -13,6 +13,7 @@ import { linkKind } from './link.ts'
 import { packageKind } from './package.ts'
 import { serviceKind } from './service.ts'
 import { sysctlKind } from './sysctl.ts'
+import { timezoneKind } from './timezone.ts'
 import { unitKind } from './unit.ts'
 import { userKind } from './user.ts'
 
@@ -32,6 +33,7 @@ const list: readonly Kind[] = [
   packageKind,
   serviceKind,
   sysctlKind,
+  timezoneKind,
   unitKind,
   userKind,
 ]
