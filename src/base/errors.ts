@@ -275,7 +275,8 @@ export class FettleError extends Error {
     this.code = code
     this.state = texts.state
     this.next = texts.next
-    this.at = more.at
+    // A position may be found out only when it is asked for; line 0 means that it is not known.
+    this.at = more.at && more.at.line > 0 ? { file: more.at.file, line: more.at.line } : undefined
     this.log = more.log
   }
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import { asFettleError, problem } from './errors.ts'
 import { Secret, holdsSecret, redact, reveal } from './secret.ts'
@@ -70,28 +70,31 @@ describe('revealing', () => {
 })
 
 describe('redacting what a host printed', () => {
+  /** A secret is known for as long as the process lives. */
+  const hide = (name: string, value: string): Secret => new Secret(name, value)
+
   test('hides the value itself', () => {
     expect(redact(`login with ${value} failed`)).toBe('login with «secret db-password» failed')
   })
 
   test('hides a value whose name or self looks like a pattern', () => {
-    new Secret("$& $' $`", 'a.*b[c]$d')
+    hide("$& $' $`", 'a.*b[c]$d')
     expect(redact('<a.*b[c]$d> <axxbc$d>')).toBe('<«secret --------»> <axxbc$d>')
   })
 
   test('hides a value that begins with another one whole', () => {
-    new Secret('short', 'hunter2')
-    new Secret('long', 'hunter2-and-more')
+    hide('short', 'hunter2')
+    hide('long', 'hunter2-and-more')
     expect(redact('hunter2-and-more hunter2')).toBe('«secret long» «secret short»')
   })
 
   test('hides a value that is a word of a mark', () => {
-    new Secret('word', 'secret')
+    hide('word', 'secret')
     expect(redact(`the secret ${secret}`)).toBe('the «secret word» «secret db-password»')
   })
 
   test('hides a value without its last newline, and each line of a long one', () => {
-    new Secret('key', '-----BEGIN KEY-----\nMIIBVQIBADANBgkq\nAAAA\n-----END KEY-----\n')
+    hide('key', '-----BEGIN KEY-----\nMIIBVQIBADANBgkq\nAAAA\n-----END KEY-----\n')
     expect(redact('MIIBVQIBADANBgkq\n')).toBe('«secret key»\n')
     expect(redact('-----BEGIN KEY-----\nMIIBVQIBADANBgkq\nAAAA\n-----END KEY-----')).toBe(
       '«secret key»',
@@ -99,7 +102,7 @@ describe('redacting what a host printed', () => {
   })
 
   test('leaves values alone that are too short to search for', () => {
-    new Secret('pin', '123')
+    hide('pin', '123')
     expect(redact('123 dollars')).toBe('123 dollars')
   })
 

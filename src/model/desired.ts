@@ -6,7 +6,7 @@ import type { Kind } from './kind.ts'
 import { inOrder } from './order.ts'
 import { callerPosition } from './position.ts'
 import { type Resource, idOf } from './resource.ts'
-import type { Host, Resources } from './role.ts'
+import type { Host, Resources, Role } from './role.ts'
 import { closest } from './suggestion.ts'
 
 /**
@@ -21,7 +21,7 @@ export function desiredOf(
   kinds: ReadonlyMap<string, Kind>,
 ): Resource[] {
   const seen = viewOf(fleet, host, facts)
-  const all = host.roles.flatMap((role) => flatten(role.describe(seen), role.name))
+  const all = host.roles.flatMap((role) => flatten(role.describe(seen), role))
   const resources = merge(all, host.name)
   checkClaims(resources, host.name, kinds)
   checkReferences(resources, host.name, kinds)
@@ -50,18 +50,20 @@ function viewOf(fleet: Fleet, host: FleetHost, facts: Facts | undefined): Host<a
 function strictVars(host: FleetHost): object {
   return new Proxy(host.vars, {
     get(vars, name) {
-      if (typeof name === 'symbol' || name in vars) return Reflect.get(vars, name)
+      if (typeof name === 'symbol' || name in vars || name === 'toJSON')
+        return Reflect.get(vars, name)
       const suggestion = closest(name, Object.keys(vars))
       throw problem('unknown-var', { host: host.name, name, suggestion }, { at: callerPosition() })
     },
   })
 }
 
-function flatten(given: Resources, role: string): Resource[] {
+function flatten(given: Resources, role: Role<any>): Resource[] {
   if (given === false || given === null || given === undefined) return []
   if (Array.isArray(given)) return given.flatMap((each: Resources) => flatten(each, role))
   if (typeof given === 'object' && 'kind' in given && 'desired' in given) return [given]
-  throw problem('not-a-resource', { role, value: JSON.stringify(given) ?? String(given) })
+  const value = JSON.stringify(given) ?? String(given)
+  throw problem('not-a-resource', { role: role.name, value }, { at: role.at })
 }
 
 /** Two roles may ask for the very same thing; it is then one resource with the wishes of both. */

@@ -4,22 +4,30 @@ import { type Resource, idOf } from './resource.ts'
 /** The order of the description, except that what a resource waits for comes before it. */
 export function inOrder(resources: readonly Resource[], host: string): Resource[] {
   const byId = new Map(resources.map((each) => [idOf(each), each]))
-  const placed = new Set<string>()
-  const ordered: Resource[] = []
-  const place = (resource: Resource, waiting: readonly string[]): void => {
-    const id = idOf(resource)
-    if (placed.has(id)) return
-    if (waiting.includes(id)) {
-      const cycle = [...waiting.slice(waiting.indexOf(id)), id].join(' -> ')
-      throw problem('dependency-cycle', { host, cycle }, { at: resource.at })
+  const ordered = new Map<string, Resource>()
+  for (const first of resources) {
+    // From it to what it waits for, to what that waits for: the last is placed first.
+    const way = [first]
+    const onWay = new Set([idOf(first)])
+    while (way.length > 0) {
+      const resource = way.at(-1)!
+      const before = resource.after.find((id) => byId.has(id) && !ordered.has(id))
+      if (before === undefined) {
+        ordered.set(idOf(resource), resource)
+        onWay.delete(idOf(resource))
+        way.pop()
+      } else {
+        if (onWay.has(before)) throw cycle(way, before, host)
+        onWay.add(before)
+        way.push(byId.get(before)!)
+      }
     }
-    for (const before of resource.after) {
-      const target = byId.get(before)
-      if (target) place(target, [...waiting, id])
-    }
-    placed.add(id)
-    ordered.push(resource)
   }
-  for (const resource of resources) place(resource, [])
-  return ordered
+  return [...ordered.values()]
+}
+
+function cycle(way: readonly Resource[], again: string, host: string): Error {
+  const ids = way.map(idOf)
+  const circle = [...ids.slice(ids.indexOf(again)), again].join(' -> ')
+  return problem('dependency-cycle', { host, cycle: circle }, { at: way.at(-1)!.at })
 }

@@ -29,6 +29,7 @@ export interface Role<Vars = object> {
   readonly name: string
   readonly describe: (host: Host<Vars>) => Resources
   readonly maxUnavailable: number | undefined
+  readonly at: SourcePosition | undefined
   /** Places it: `web.on('web1', 'web2')`, `base.on('*')`, `db.on({ tier: 'data' })`. */
   on(...where: readonly Selector[]): Placement<Vars>
 }
@@ -65,6 +66,7 @@ export function role<Vars = object>(
     name,
     describe,
     maxUnavailable: options.maxUnavailable,
+    at: callerPosition(),
     on: (...where) => ({ role: made, where, at: callerPosition() }),
   }
   return made

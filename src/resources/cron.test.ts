@@ -117,4 +117,12 @@ describe.skipIf(!labAvailable)('on a host', () => {
     expect((await settle(host!, absent(resources))).made).toHaveLength(2)
     expect(await plan(host!, absent(resources))).toEqual([])
   })
+
+  test('a job of nobody is refused', async () => {
+    const [host] = hosts()
+    const job = cron('lost', { schedule: '@daily', command: 'x', runAs: 'nosuch' })
+    const failure = await settle(host!, [job]).catch((error: Error) => error)
+    expect(String(failure)).toContain('there is no user nosuch to run it')
+    expect((await plan(host!, [job]))[0]!.difference.verb).toBe('create')
+  })
 })

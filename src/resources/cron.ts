@@ -1,5 +1,5 @@
 import { type Secret, reveal } from '../base/secret.ts'
-import { lines, sh } from '../base/shell.ts'
+import { type Shell, lines, sh } from '../base/shell.ts'
 import type { Kind } from '../model/kind.ts'
 import { type Common, type Resource, describe, given } from '../model/resource.ts'
 import { type Check, type Complaint, account, check, optional } from '../model/schema.ts'
@@ -162,11 +162,19 @@ export const cronKind: Kind<CronDesired, SystemFileState> = {
     const file = fileOf(change!.resource)
     if (file.absent) return { script: sh`rm -f -- ${file.name}` }
     return {
-      script: lines(sh`mkdir -p /etc/cron.d || exit 1`, writeAtomically(file.name, file.desired)),
+      script: lines(
+        accountExists(change!.resource.desired.runAs),
+        sh`mkdir -p /etc/cron.d || exit 1`,
+        writeAtomically(file.name, file.desired),
+      ),
       input: file.desired.content,
     }
   },
 }
+
+/** Neither cron nor systemd says so before the job is due. */
+export const accountExists = (name: string): Shell =>
+  sh`id -u -- ${name} >/dev/null 2>&1 || { echo ${`there is no user ${name} to run it`}; exit 1; }`
 
 function fileOf({ name, desired, absent }: Resource<CronDesired>): SystemFile {
   const { schedule, command, runAs, environment = {} } = desired

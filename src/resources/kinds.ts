@@ -13,6 +13,7 @@ import { linkKind } from './link.ts'
 import { packageKind } from './package.ts'
 import { serviceKind } from './service.ts'
 import { sysctlKind } from './sysctl.ts'
+import { timerKind } from './timer.ts'
 import { timezoneKind } from './timezone.ts'
 import { unitKind } from './unit.ts'
 import { userKind } from './user.ts'
@@ -33,6 +34,7 @@ const list: readonly Kind[] = [
   packageKind,
   serviceKind,
   sysctlKind,
+  timerKind,
   timezoneKind,
   unitKind,
   userKind,
