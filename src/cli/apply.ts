@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto'
+import { systemClock } from '../base/clock.ts'
+import { problem } from '../base/errors.ts'
+import type { HostResult } from '../engine/events.ts'
+import { isEmpty } from '../engine/plan.ts'
+import { type Planned, rollout } from '../engine/rollout.ts'
+import type { Surveyed } from '../engine/survey.ts'
+import { kinds } from '../resources/kinds.ts'
+import { type RunRecord, hostRecord } from '../wire/ledger.ts'
+import type { PlanDocument } from '../wire/plan.ts'
+import type { Context, Flags } from './context.ts'
+import { exitCodes } from './exit-code.ts'
+import { Ledger, provenance } from './ledger.ts'
+import { LiveProgress, PlainProgress, type Progress, failureLines } from './render/progress.ts'
+import { paintFor } from './render/style.ts'
+
+/** Applies what was shown, and writes it in the ledger however it ends. */
+export async function apply(
+  surveyed: readonly Surveyed[],
+  plan: PlanDocument,
+  context: Context,
+  flags: Flags,
+): Promise<number> {
+  const when = systemClock.now().toISOString()
+  const begun = systemClock.elapsed()
+  const origin = provenance(context.project.folder)
+  const progress = progressFor(plan, flags)
+  const stop = stopOnInterrupt()
+  const results = await rollout(plannedOf(surveyed), {
+    kinds,
+    clock: systemClock,
+    report: (event) => progress.event(event),
+    stop,
+    timeoutSeconds: flags.timeout,
+    parallel: flags.parallel,
+    maxUnavailable: flags.maxUnavailable,
+  })
+  progress.end()
+  const record: RunRecord = {
+    version: 1,
+    type: 'run',
+    id: randomUUID(),
+    ...(await origin),
+    when,
+    command: process.argv.slice(2),
+    planHash: plan.hash,
+    result: endOf(results, surveyed, stop.aborted),
+    duration: Math.round(systemClock.elapsed() - begun) / 1000,
+    hosts: [...results.map(hostRecord), ...surveyed.flatMap(unreachable)],
+  }
+  new Ledger(context.project).append(record)
+  return conclude(record, results, flags)
+}
+
+/** Hosts with something to do. */
+function plannedOf(surveyed: readonly Surveyed[]): Planned[] {
+  return surveyed.flatMap((each) => ('plan' in each && !isEmpty(each.plan) ? [each] : []))
+}
+
+function progressFor(plan: PlanDocument, flags: Flags): Progress {
+  if (flags.json) return { event: () => undefined, end: () => undefined }
+  if (!process.stdout.isTTY) return new PlainProgress((text) => process.stdout.write(text))
+  const busy = plan.hosts.filter(({ changes, actions }) => changes.length + actions.length > 0)
+  const totals = new Map(
+    busy.map(({ host, changes, actions }) => [host, changes.length + actions.length]),
+  )
+  process.stdout.write('\n')
+  return new LiveProgress(process.stdout, paintFor(process.stdout), totals)
+}
+
+/** The first Ctrl-C finishes the step in hand; a second one ends Fettle at once. */
+function stopOnInterrupt(): AbortSignal {
+  const controller = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit(exitCodes.interrupted)
+      process.stderr.write('\nStopping after the step in hand (once more: at once).\n')
+      controller.abort()
+    })
+  return controller.signal
+}
+
+function endOf(
+  results: readonly HostResult[],
+  surveyed: readonly Surveyed[],
+  stopped: boolean,
+): RunRecord['result'] {
+  const failed =
+    results.some(({ status }) => status === 'failed') || surveyed.some((each) => 'error' in each)
+  if (failed) return 'failed'
+  return stopped && results.some(({ status }) => status !== 'done') ? 'stopped' : 'done'
+}
+
+function unreachable(each: Surveyed): RunRecord['hosts'][number][] {
+  if (!('error' in each)) return []
+  const { code, message: what } = each.error
+  return [
+    {
+      host: each.host.name,
+      result: 'unreachable',
+      duration: 0,
+      changes: [],
+      left: [],
+      error: { code, what },
+    },
+  ]
+}
+
+function conclude(record: RunRecord, results: readonly HostResult[], flags: Flags): number {
+  if (flags.json) process.stdout.write(`${JSON.stringify(record, null, 2)}\n`)
+  else
+    for (const line of failureLines(results, paintFor(process.stdout)))
+      process.stdout.write(`${line}\n`)
+  if (record.result === 'stopped') {
+    const left = results.flatMap((each) => each.left.map((id) => `${each.host} ${id}`))
+    throw problem('interrupted', {
+      state: `Every step that was begun is done and read back. Left: ${left.join(', ')}.`,
+    })
+  }
+  return record.result === 'done' ? exitCodes.done : exitCodes.failed
+}
