@@ -27,7 +27,7 @@ export function inOrder(resources: readonly Resource[], host: string): Resource[
 }
 
 function cycle(way: readonly Resource[], again: string, host: string): Error {
-  const ids = way.map(idOf)
-  const circle = [...ids.slice(ids.indexOf(again)), again].join(' -> ')
-  return problem('dependency-cycle', { host, cycle: circle }, { at: way.at(-1)!.at })
+  const circle = way.slice(way.findIndex((each) => idOf(each) === again))
+  const ids = [...circle.map(idOf), again].join(' -> ')
+  return problem('dependency-cycle', { host, cycle: ids }, { at: circle[0]!.at })
 }
