@@ -1,9 +1,10 @@
 import type { Clock } from '../base/clock.ts'
 import { FettleError, asFettleError, problem } from '../base/errors.ts'
 import { redact } from '../base/secret.ts'
+import type { Shell } from '../base/shell.ts'
 import type { Change, Kind } from '../model/kind.ts'
 import { type Resource, idOf } from '../model/resource.ts'
-import type { Answer, Session } from '../transport/machine.ts'
+import type { Answer, Frame, Limit, Session } from '../transport/machine.ts'
 import { actionsOf, askedBy, dueActions, settledBy } from './actions.ts'
 import type { HostResult, Made, RunEvent } from './events.ts'
 import { type Noted, note, strike } from './journal.ts'
@@ -98,10 +99,10 @@ class HostRun {
       const label = `${action} ${idOf(resource)}`
       this.#options.report({ type: 'step-begun', host: this.#plan.host, ids: [label] })
       const begun = this.#options.clock.elapsed()
-      const script = strike(this.#kindOf(resource).actions![action]!(resource), notes)
+      const script = this.#kindOf(resource).actions![action]!(resource)
       const [answer] = await this.#ask([{ script, user: resource.user }], label)
       if (answer!.code !== 0) throw this.#failure('action-failed', label, answer!)
-      this.#owed = this.#owed.filter((each) => each !== label)
+      await this.#strike(notes)
       const causes = [...new Set(notes.map(({ cause }) => cause))].join(', ')
       this.#madeOne({
         id: idOf(resource),
@@ -119,7 +120,8 @@ class HostRun {
   async checkAll(): Promise<void> {
     if (!this.#opaqueRan) return
     const { resources } = this.#plan
-    const { states } = await observe(this.#session, resources, this.#options.kinds)
+    const limit = this.#limit('reading everything again')
+    const { states } = await observe(this.#session, resources, this.#options.kinds, limit)
     for (const resource of resources)
       this.#checkTaken(this.#kindOf(resource), [resource], [states.get(idOf(resource))])
   }
@@ -149,8 +151,7 @@ class HostRun {
     const begun = clock.elapsed()
     await this.#noteNotifications(resources)
     const settled = changes.flatMap((change) => settledBy(change, this.#noted))
-    const { script: step, input } = kind.apply(changes)
-    const script = settled.length === 0 ? step : strike(step, settled)
+    const { script, input } = kind.apply(changes)
     const reading = reread(kind, resources, this.#plan.host)
     const [answer, after] = await this.#ask(
       [
@@ -168,7 +169,7 @@ class HostRun {
     const states = reading.states(after!.output)
     this.#checkTaken(kind, resources, states)
     this.#opaqueRan ||= kind.opaque === true
-    this.#owe(this.#noted.filter((each) => !settled.includes(each)))
+    await this.#strike(settled)
     const seconds = this.#since(begun)
     for (const [i, change] of changes.entries()) {
       const diff = await textDiff(change.difference)
@@ -189,14 +190,19 @@ class HostRun {
       ({ target, action }) =>
         !this.#noted.some((each) => each.target === target && each.action === action),
     )
-    if (fresh.length === 0) return
-    const [answer] = await this.#ask(
-      [{ script: note(fresh), user: 'root' }],
-      'noting what to do at the end',
-    )
-    if (answer!.code !== 0)
-      throw this.#failure('step-failed', 'noting what to do at the end', answer!)
-    this.#owe([...this.#noted, ...fresh])
+    if (fresh.length > 0) await this.#keepNotes('noting what to do at the end', note(fresh))
+    this.#owe([...this.#noted, ...wanted])
+  }
+
+  async #strike(notes: readonly Noted[]): Promise<void> {
+    if (notes.length === 0) return
+    await this.#keepNotes('striking out what is done', strike(notes))
+    this.#owe(this.#noted.filter((each) => !notes.includes(each)))
+  }
+
+  async #keepNotes(what: string, script: Shell): Promise<void> {
+    const [answer] = await this.#ask([{ script, user: 'root' }], what)
+    if (answer!.code !== 0) throw this.#failure('step-failed', what, answer!)
   }
 
   #owe(noted: readonly Noted[]): void {
@@ -217,15 +223,19 @@ class HostRun {
     }
   }
 
-  #ask(frames: Parameters<Session['run']>[0], resource: string): Promise<Answer[]> {
+  #ask(frames: readonly Frame[], resource: string): Promise<Answer[]> {
+    return this.#session.run(frames, this.#limit(resource))
+  }
+
+  #limit(resource: string): Limit {
     const seconds = this.#options.timeoutSeconds
     const error = (): FettleError =>
       problem('step-timeout', { host: this.#plan.host, resource, seconds, state: this.#state() })
-    return this.#session.run(frames, { seconds, error })
+    return { seconds, error }
   }
 
   #failure(code: 'step-failed' | 'action-failed', what: string, answer: Answer): FettleError {
-    const log = redact(answer.output.toString('utf8').trim())
+    const log = redact(answer.output.toString('utf8')).trim()
     const reason = log.split('\n').at(-1) || 'it printed nothing'
     const { host } = this.#plan
     if (code === 'action-failed')
@@ -245,7 +255,7 @@ class HostRun {
     const done =
       length === 0
         ? 'Nothing was changed before that'
-        : `${length} changes were made before that and read back`
+        : `${length === 1 ? '1 change was' : `${length} changes were`} made before that and read back`
     const owed =
       this.#owed.length === 0
         ? ''

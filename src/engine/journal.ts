@@ -37,10 +37,9 @@ export function note(noted: readonly Noted[]): Shell {
   )
 }
 
-/** Runs the action and strikes the notes out if it succeeded; runs as root. */
-export function strike(action: Shell, noted: readonly Notification[]): Shell {
-  return sh`( ${action}
-) && rm -f -- ${noted.map(pathOf)}`
+/** Strikes notes out; runs as root. */
+export function strike(noted: readonly Notification[]): Shell {
+  return sh`rm -f -- ${[...new Set(noted.map(pathOf))]}`
 }
 
 function pathOf({ target, action }: Notification): string {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { problem } from '../base/errors.ts'
-import { Shell, sh } from '../base/shell.ts'
+import { type Shell, lines, sh } from '../base/shell.ts'
 import type { Facts } from '../model/facts.ts'
 import type { Kind } from '../model/kind.ts'
 import { type Resource, idOf } from '../model/resource.ts'
@@ -104,18 +104,40 @@ function unreadable(host: string, resource: string, reason: string): Error {
   return problem('read-failed', { host, resource, reason })
 }
 
-/** Several scripts as one frame, each in a subshell of its own, with their outputs told apart. */
+/**
+ * Several scripts as one frame, each in a subshell of its own, with their outputs told apart. They
+ * run in two lanes side by side, as most of their time is spent waiting for other processes: what
+ * the second lane prints waits in the pipe until the first one is done.
+ */
 class Bundle {
   readonly frame: Frame
   readonly #separator = Buffer.from(`\n${randomBytes(12).toString('hex')}\n`)
+  /** Which script each part of the output belongs to. */
+  readonly #order: readonly number[]
 
   constructor(user: string | undefined, scripts: readonly Shell[]) {
-    const separator = sh`printf '\n%s\n' ${this.#separator.toString().trim()}`
-    const parts = scripts.map((script) => `(\n${script.text}\n)\n${separator.text}`)
-    this.frame = { user, script: Shell.literal(parts.join('\n')) }
+    const places = scripts.map((_, i) => i)
+    const lanes = [places.filter((i) => i % 2 === 0), places.filter((i) => i % 2 === 1)]
+    this.#order = lanes.flat()
+    const [first, second] = lanes.map((lane) => this.#inTurn(lane.map((i) => scripts[i]!)))
+    const script = sh`{ ${second!}
+} 2>&1 | { { ${first!}
+} </dev/null >&3 3>&-; cat; } 3>&1`
+    this.frame = { user, script }
   }
 
-  split(output: Buffer): Buffer[] {
+  #inTurn(scripts: readonly Shell[]): Shell {
+    const separator = sh`printf '\n%s\n' ${this.#separator.toString().trim()}`
+    return lines(sh`:`, ...scripts.map((script) => lines(sh`(`, script, sh`)`, separator)))
+  }
+
+  /** The output of each script, in the order in which they were given; undefined where it is cut short. */
+  split(output: Buffer): (Buffer | undefined)[] {
+    const parts = this.#parts(output)
+    return this.#order.map((_, i) => parts[this.#order.indexOf(i)])
+  }
+
+  #parts(output: Buffer): Buffer[] {
     const parts: Buffer[] = []
     let start = 0
     for (

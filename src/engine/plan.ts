@@ -48,7 +48,7 @@ export function planHost(
     owed,
     resources,
     all,
-    hash: hashOf([resources, observation.states, owed]),
+    hash: hashOf([resources.map(withoutPosition), observation.states, owed]),
   }
 }
 
@@ -56,12 +56,15 @@ export function isEmpty(plan: HostPlan): boolean {
   return plan.changes.length === 0 && plan.owed.length === 0
 }
 
+/** The same thing described on another line is the same thing. */
+const withoutPosition = ({ at: _, ...rest }: Resource): Omit<Resource, 'at'> => rest
+
 /** One hash for the plans of several hosts, whatever their order. */
 export function fleetHash(plans: readonly HostPlan[]): string {
   return hashOf(plans.map(({ host, hash }) => `${host} ${hash}`).sort()).slice(0, 16)
 }
 
-/** A hash over plain data: keys in order, secrets as their values, no source positions. */
+/** A hash over plain data: keys in order, secrets as their values. */
 function hashOf(data: unknown): string {
   const hash = createHash('sha256')
   feed(hash, data)
@@ -76,10 +79,13 @@ function feed(hash: Hash, data: unknown): void {
     for (const each of data) feed(hash, each)
   } else if (typeof data === 'object' && data !== null && !(data instanceof Secret)) {
     for (const [key, value] of Object.entries(data).sort(([a], [b]) => (a < b ? -1 : 1)))
-      if (value !== undefined && key !== 'at') {
-        hash.update(`${key.length}:${key}=`)
+      if (value !== undefined) {
+        feed(hash, key)
         feed(hash, value)
       }
-    hash.update(';')
-  } else hash.update(`${typeof data} ${reveal(String(data))};`)
+    hash.update('end;')
+  } else {
+    const text = reveal(String(data))
+    hash.update(`${typeof data} ${text.length}:${text};`)
+  }
 }

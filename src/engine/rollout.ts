@@ -1,6 +1,7 @@
 import type { FleetHost } from '../model/fleet.ts'
 import { idOf } from '../model/resource.ts'
 import type { Session } from '../transport/machine.ts'
+import { actionsOf, dueActions } from './actions.ts'
 import { type ConvergeOptions, converge } from './converge.ts'
 import type { HostResult } from './events.ts'
 import { limited } from './limited.ts'
@@ -30,7 +31,7 @@ export async function rollout(
   for (const batch of batchesOf(planned, options.maxUnavailable)) {
     halted ||= options.stop.aborted
     const ended: HostResult[] = halted
-      ? batch.map(({ plan }) => untouched(plan))
+      ? batch.map(({ plan }) => untouched(plan, options))
       : await limited(options.parallel, batch, ({ session, plan }) =>
           converge(session, plan, options),
         )
@@ -70,7 +71,17 @@ function hasRoom(
   )
 }
 
-function untouched(plan: HostPlan): HostResult {
-  const left = plan.changes.map(({ resource }) => idOf(resource))
-  return { host: plan.host, status: 'untouched', made: [], left, seconds: 0 }
+function untouched(plan: HostPlan, { kinds, report }: RolloutOptions): HostResult {
+  const result: HostResult = {
+    host: plan.host,
+    status: 'untouched',
+    made: [],
+    left: [
+      ...plan.changes.map(({ resource }) => idOf(resource)),
+      ...actionsOf(dueActions(plan.owed, plan.all, kinds)),
+    ],
+    seconds: 0,
+  }
+  report({ type: 'host-ended', host: plan.host, result })
+  return result
 }

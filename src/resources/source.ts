@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { Eta } from 'eta'
+import { Eta, type TemplateFunction } from 'eta'
+
 import { FettleError, problem } from '../base/errors.ts'
 import { FactsNeeded } from '../model/facts.ts'
 import { callerPosition } from '../model/position.ts'
@@ -21,7 +22,7 @@ export function template(path: string, values: Readonly<Record<string, unknown>>
   const at = callerPosition()
   const text = Buffer.from(bytes).toString('utf8')
   try {
-    return engine.renderString(text, strict(values, file, text))
+    return engine.render(compiled(text), strict(values, file, text))
   } catch (error) {
     if (error instanceof FettleError || error instanceof FactsNeeded) throw error
     throw problem(
@@ -32,6 +33,14 @@ export function template(path: string, values: Readonly<Record<string, unknown>>
   }
 }
 
+/** A template that many hosts and resources use is compiled once. */
+function compiled(text: string): TemplateFunction {
+  const known = functions.get(text) ?? engine.compile(text)
+  functions.set(text, known)
+  return known
+}
+
+const functions = new Map<string, TemplateFunction>()
 const engine = new Eta({ autoEscape: false, autoTrim: false, useWith: false, cache: false })
 
 function readBeside(path: string): { file: string; bytes: Uint8Array } {
@@ -49,7 +58,8 @@ function strict(values: Readonly<Record<string, unknown>>, path: string, text: s
   return new Proxy(values, {
     get(target, name) {
       if (typeof name === 'symbol' || name in target) return Reflect.get(target, name)
-      const found = text.split('\n').findIndex((line) => new RegExp(`\\b${name}\\b`).test(line)) + 1
+      const found =
+        text.split('\n').findIndex((line) => new RegExp(`\\bit\\.${name}\\b`).test(line)) + 1
       throw problem(
         'template-undefined-name',
         { path, line: found, name: `it.${name}`, suggestion: closest(name, Object.keys(target)) },

@@ -1,4 +1,5 @@
 import type { HostResult, Made, RunEvent } from '../../engine/events.ts'
+import { redact } from '../../base/secret.ts'
 import { errorLines } from './error.ts'
 import { type Paint, count, seconds, visible } from './style.ts'
 
@@ -127,12 +128,12 @@ function endText({ status, made, left, seconds: took }: HostResult): string {
     left.length === 0
       ? 'nothing left'
       : `left: ${left.map(visible).slice(0, 5).join(', ')}${left.length > 5 ? ` and ${left.length - 5} more` : ''}`
-  if (status === 'untouched') return `untouched, because another host failed; ${rest}`
+  if (status === 'untouched') return `untouched, because the run ended before its turn; ${rest}`
   return `${status === 'failed' ? 'FAILED' : 'stopped'} after ${all}; ${rest}`
 }
 
 function keepLastLine(line: HostLine, chunk: Buffer): void {
   const lines = `${line.partial}${chunk.toString('utf8')}`.split(/[\r\n]+/)
   line.partial = lines.pop() ?? ''
-  line.output = lines.map((each) => visible(each.trim())).findLast(Boolean) ?? line.output
+  line.output = lines.map((each) => visible(redact(each).trim())).findLast(Boolean) ?? line.output
 }
