@@ -68,7 +68,7 @@ export const directoryKind: Kind<DirectoryDesired, Inode> = {
     if (absent) return { script: desired.recursive ? sh`rm -rf -- ${name}` : sh`rmdir -- ${name}` }
     return {
       script: lines(
-        sh`[ ! -e ${name} ] || [ -d ${name} ] || { echo 'something else is in its place'; exit 1; }`,
+        sh`if [ -L ${name} ] || { [ -e ${name} ] && [ ! -d ${name} ]; }; then echo 'something else is in its place'; exit 1; fi`,
         sh`mkdir -p -- ${name} || exit 1`,
         applyOwnership(desired, sh`${name}`),
       ),

@@ -150,7 +150,7 @@ function applyFile({ resource, state }: Change<FileDesired, FileState>): Step {
 
 /**
  * Writes standard input to a new file beside `path`, gives it the old one's (or the described)
- * ownership and permissions, has it validated, and renames it into place.
+ * ownership and permissions, has it validated, and puts it into place.
  */
 export function writeAtomically(path: string, ownership: Ownership, validate?: string): Shell {
   const folder = path.slice(0, path.lastIndexOf('/')) || '/'
@@ -162,14 +162,30 @@ export function writeAtomically(path: string, ownership: Ownership, validate?: s
     sh`new=$(mktemp -- ${`${folder === '/' ? '' : folder}/.fettle.XXXXXXXX`}) || exit 1`,
     sh`trap 'rm -f -- "$new"' EXIT`,
     sh`cat > "$new" || exit 1`,
-    sh`if [ -f "$path" ] && [ ! -L "$path" ]; then chown --reference="$path" -- "$new"; chmod --reference="$path" -- "$new"; else chmod 0644 -- "$new"; fi`,
+    sh`if [ -f "$path" ] && [ ! -L "$path" ]; then`,
+    keepOwnership,
+    sh`else chmod 0644 -- "$new" || exit 1; fi`,
     sh`{ ${applyOwnership(ownership, sh`"$new"`)}; } || exit 1`,
     check &&
       sh`{ ${check}
 } || { echo 'the new content was not valid, the old file is untouched'; exit 1; }`,
-    sh`mv -fT -- "$new" "$path"`,
+    takePlace,
   )
 }
+
+/** Gives `"$new"` the ownership and the permissions that `"$path"` has. */
+export const keepOwnership: Shell = Shell.literal(
+  `chown --reference="$path" -- "$new" && chmod --reference="$path" -- "$new" || {
+    echo "only root can keep its owner and group: describe it with user: 'root'"; exit 1; }`,
+)
+
+/**
+ * Puts `"$new"` at `"$path"` in one rename; what is mounted there, as containers have /etc/hosts,
+ * cannot be renamed over and is written in place.
+ */
+export const takePlace: Shell = Shell.literal(
+  `if mountpoint -q -- "$path" 2>/dev/null && [ -f "$path" ]; then cat -- "$new" > "$path"; else mv -fT -- "$new" "$path"; fi`,
+)
 
 function creation({ content, owner, group, mode }: FileDesired): string {
   const facts = [

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import { holdsSecret, redact, reveal } from '../base/secret.ts'
 import { Shell, lines, sh } from '../base/shell.ts'
 import { type Context, type Difference, type Step, unknownAfter } from '../model/kind.ts'
+import { keepOwnership, takePlace } from './file.ts'
 
 /**
  * A change to a few lines of a text file that others keep as well. What it would change is found
@@ -146,9 +147,8 @@ function rowsOf(content: Buffer): { rows: string[]; open: boolean } {
 }
 
 /**
- * Edits the file as it is now and renames the result into its place, with the ownership and the
- * permissions that it had. A link stays one. A file that is mounted, as containers have
- * /etc/hosts, cannot be renamed over and is written in place.
+ * Edits the file as it is now and puts the result into its place, with the ownership and the
+ * permissions that it had. A link stays one.
  */
 export function applyText(edit: TextEdit): Step {
   const { path, text, at, validate, awk, environment } = edit
@@ -168,12 +168,13 @@ export function applyText(edit: TextEdit): Step {
       sh`text=$(cat; echo .); text=${Shell.literal('${text%.}')}; at=${at}; export text at`,
       ...Object.entries(environment).map(([name, value]) => sh`${name}=${value}; export ${name}`),
       sh`LC_ALL=C awk ${program(awk)} < "$old" > "$new" || exit 1`,
-      sh`if [ -e "$path" ]; then chown --reference="$path" -- "$new" && chmod --reference="$path" -- "$new" || exit 1`,
+      sh`if [ -e "$path" ]; then`,
+      keepOwnership,
       sh`else chmod -- ${holdsSecret(text) ? '0600' : '0644'} "$new" || exit 1; fi`,
       check &&
         sh`{ ${check}
 } || { echo 'the new content was not valid, the old file is untouched'; exit 1; }`,
-      sh`if mountpoint -q -- "$path" 2>/dev/null; then cat -- "$new" > "$path"; else mv -fT -- "$new" "$path"; fi`,
+      takePlace,
     ),
     input: text,
   }
