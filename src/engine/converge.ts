@@ -121,7 +121,8 @@ class HostRun {
     if (!this.#opaqueRan) return
     const { resources } = this.#plan
     const limit = this.#limit('reading everything again')
-    const { states } = await observe(this.#session, resources, this.#options.kinds, limit)
+    const { states, unread } = await observe(this.#session, resources, this.#options.kinds, limit)
+    for (const lacksUser of unread.values()) throw lacksUser
     for (const resource of resources)
       this.#checkTaken(this.#kindOf(resource), [resource], [states.get(idOf(resource))])
   }

@@ -28,12 +28,12 @@ export function parseNotes(output: Buffer): Noted[] {
     })
 }
 
-/** Writes notes down; runs as root. */
+/** Writes notes down, so that even a host that loses its power keeps them; runs as root. */
 export function note(noted: readonly Noted[]): Shell {
   return noted.reduce(
     (all, { target, action, cause }) =>
-      sh`${all} && printf '%s\t%s\t%s\n' ${encode(target)} ${action} ${encode(cause)} > ${folder}/.new && mv -f ${folder}/.new ${pathOf({ target, action })}`,
-    sh`mkdir -p ${folder}`,
+      sh`${all} && printf '%s\t%s\t%s\n' ${encode(target)} ${action} ${encode(cause)} > .new && { sync .new 2>/dev/null; mv -f .new ${pathOf({ target, action })}; }`,
+    sh`mkdir -p ${folder} && cd ${folder}`,
   )
 }
 
@@ -48,4 +48,12 @@ function pathOf({ target, action }: Notification): string {
 
 // A name may hold tabs and newlines, a line of the journal may not.
 const encode = (text: string): string => encodeURIComponent(text)
-const decode = (text: string): string => decodeURIComponent(text)
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    // Somebody else's file: it names nothing that is described.
+    return text
+  }
+}

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { problem } from '../base/errors.ts'
+import { type FettleError, problem } from '../base/errors.ts'
 import { type Shell, lines, sh } from '../base/shell.ts'
 import type { Facts } from '../model/facts.ts'
 import type { Kind } from '../model/kind.ts'
@@ -15,6 +15,8 @@ export interface Observation {
   readonly noted: readonly Noted[]
   /** By resource id. */
   readonly states: ReadonlyMap<string, unknown>
+  /** Why a resource could not be read: its user is not there. By resource id. */
+  readonly unread: ReadonlyMap<string, FettleError>
 }
 
 /** Resources of one kind that are read as one user: one script. */
@@ -41,13 +43,18 @@ export async function observe(
     bundles.map(({ frame }) => frame),
     limit,
   )
-  const outputs = bundles.map((bundle, i) => bundle.split(answers[i]!.output))
-  const [facts, notes, ...rest] = outputs[0]!
+  const [facts, notes, ...rest] = bundles[0]!.split(answers[0]!.output)
   if (!facts || !notes) throw unreadable(session.host, 'its facts', 'the answer was cut short')
-  const states = [own, ...others].flatMap((group, i) =>
-    group.flatMap((reading, j) => parse(reading, (i === 0 ? rest : outputs[i])?.[j], session.host)),
-  )
-  return { facts: parseFacts(facts), noted: parseNotes(notes), states: new Map(states) }
+  const states = new Map<string, unknown>()
+  const unread = new Map<string, FettleError>()
+  for (const [i, group] of [own, ...others].entries()) {
+    const { lacksUser, output } = answers[i]!
+    const parts = i === 0 ? rest : bundles[i]!.split(output)
+    for (const [j, reading] of group.entries())
+      if (lacksUser) for (const each of reading.resources) unread.set(idOf(each), lacksUser)
+      else for (const [id, state] of parse(reading, parts[j], session.host)) states.set(id, state)
+  }
+  return { facts: parseFacts(facts), noted: parseNotes(notes), states, unread }
 }
 
 /** Reads the facts alone. */
@@ -123,7 +130,7 @@ class Bundle {
     const script = sh`{ ${second!}
 } 2>&1 | { { ${first!}
 } </dev/null >&3 3>&-; cat; } 3>&1`
-    this.frame = { user, script }
+    this.frame = { user, userMayLack: true, script }
   }
 
   #inTurn(scripts: readonly Shell[]): Shell {

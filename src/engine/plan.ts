@@ -34,7 +34,11 @@ export function planHost(
   for (const resource of resources) {
     const kind = kinds.get(resource.kind)!
     const state = observation.states.get(idOf(resource))
-    const difference = kind.diff(resource, state, { earlier, opaque })
+    const lacksUser = observation.unread.get(idOf(resource))
+    if (lacksUser && earlier.size === 0) throw lacksUser
+    const difference = lacksUser
+      ? unknownUntil(resource.user)
+      : kind.diff(resource, state, { earlier, opaque })
     if (!difference) continue
     changes.push({ resource, state, difference })
     earlier.set(idOf(resource), difference)
@@ -48,8 +52,18 @@ export function planHost(
     owed,
     resources,
     all,
-    hash: hashOf([resources.map(withoutPosition), observation.states, owed]),
+    hash: hashOf([
+      resources.map(withoutPosition),
+      observation.states,
+      [...observation.unread.keys()],
+      owed,
+    ]),
   }
+}
+
+/** Who is to make it is not there yet; an earlier change is expected to bring that user. */
+function unknownUntil(user: string | undefined): Difference {
+  return { verb: 'unknown', summary: `known once there is a user ${user}` }
 }
 
 export function isEmpty(plan: HostPlan): boolean {
@@ -57,7 +71,7 @@ export function isEmpty(plan: HostPlan): boolean {
 }
 
 /** The same thing described on another line is the same thing. */
-const withoutPosition = ({ at: _, ...rest }: Resource): Omit<Resource, 'at'> => rest
+const withoutPosition = (resource: Resource): Resource => ({ ...resource, at: undefined })
 
 /** One hash for the plans of several hosts, whatever their order. */
 export function fleetHash(plans: readonly HostPlan[]): string {

@@ -6,6 +6,8 @@ export interface Frame {
   readonly script: Shell
   /** Who runs it: the login user when left out. */
   readonly user?: string | undefined
+  /** There may be no such user yet: the answer then says so, instead of all of `run` failing. */
+  readonly userMayLack?: boolean | undefined
   /** What the script finds on its standard input; nothing when left out. */
   readonly input?: Payload | undefined
   /** Sees output while it comes; the answer holds all of it all the same. */
@@ -19,6 +21,8 @@ export type Payload = string | Uint8Array
 export interface Answer {
   readonly code: number
   readonly output: Buffer
+  /** The script did not run, as its user is not there (see `userMayLack`). */
+  readonly lacksUser?: FettleError
 }
 
 /** How long to wait for answers, and what to say when they do not come. */

@@ -153,10 +153,16 @@ export class ProcessSession implements Session {
     this.#pending = this.#pending.subarray(end + 1)
     this.#queue.shift()
     const output = Buffer.concat(waiting.chunks)
-    if (code === 'become')
-      waiting.reject(this.#failures.become(waiting.frame.user ?? '-', output.toString().trim()))
+    if (code === 'become') this.#notBecome(waiting, output)
     else waiting.resolve({ code: Number(code), output })
     return true
+  }
+
+  #notBecome({ frame, resolve, reject }: Waiting, output: Buffer): void {
+    const error = this.#failures.become(frame.user ?? '-', output.toString().trim())
+    if (frame.userMayLack && error.code === 'no-such-user')
+      resolve({ code: 127, output: Buffer.alloc(0), lacksUser: error })
+    else reject(error)
   }
 
   #keep(waiting: Waiting, output: Buffer): void {
