@@ -206,7 +206,7 @@ eval ${desired.run} )`
 function prepared({ cwd, environment = {} }: CommandDesired): Shell {
   const variables = Object.entries(environment).map(([name, value]) => sh`export ${name}=${value}`)
   return lines(
-    sh`unset mark s u n m c i why; set --`,
+    sh`unset mark me s u n m c h why; set --`,
     cwd !== undefined && sh`cd -- ${cwd} || exit 126`,
     ...variables,
   )

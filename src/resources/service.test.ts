@@ -83,6 +83,17 @@ describe('what differs', () => {
     )
     expect(summary('missing', {}, create('[Service]\n'))).toBe('change: -> running')
     expect(summary('missing', { running: false }, create('[Service]\n'))).toBeUndefined()
+    const removed = new Map([['unit:x.service', { verb: 'remove', summary: '' } as const]])
+    expect(summary('missing', {}, { earlier: removed, opaque: [] })).toContain('there is no unit')
+    const instance = service('x@1') as never
+    const [state] = serviceKind.parse(Buffer.from(answers.missing), [instance])
+    for (const id of ['unit:x@.service', 'file:/etc/systemd/system/x@.service'])
+      expect(
+        serviceKind.diff(instance, state!, {
+          earlier: new Map([[id, { verb: 'create', summary: '' }]]),
+          opaque: [],
+        }),
+      ).toMatchObject({ verb: 'change', summary: '-> enabled, running' })
   })
 
   test('a unit that an earlier step may bring is unknown', () => {
@@ -154,6 +165,38 @@ describe.skipIf(!labAvailable)('on a host', () => {
     const gone = [absent(service('worker')), absent(resources[0]!)]
     expect((await settle(host!, gone)).made).toEqual(['service:worker', 'unit:worker.service'])
     expect(await plan(host!, gone)).toEqual([])
+  })
+
+  test('instances of a template, and a unit that is written as a file', async () => {
+    const [host] = hosts()
+    const resources = [
+      unit('copy@.service', {
+        sections: {
+          Service: { ExecStart: '/bin/sleep %i' },
+          Install: { WantedBy: 'multi-user.target' },
+        },
+      }),
+      service('copy@1001'),
+      service('copy@1002', { enabled: false }),
+      file('/etc/systemd/system/plain.service', {
+        content: '[Service]\nExecStart=/bin/sleep infinity\n',
+        user: 'root',
+      }),
+      service('plain'),
+    ]
+    expect((await plan(host!, resources)).map(({ difference }) => difference.summary)).toEqual([
+      expect.any(String),
+      '-> enabled, running',
+      '-> running',
+      expect.any(String),
+      '-> running',
+    ])
+    const { planned, made } = await settle(host!, resources)
+    expect(made).toEqual(planned)
+    expect(await plan(host!, resources)).toEqual([])
+    const services = resources.filter(({ kind }) => kind === 'service')
+    expect((await settle(host!, absent(services))).made).toHaveLength(3)
+    expect(await plan(host!, absent(services))).toEqual([])
   })
 
   test('masks and unmasks', async () => {

@@ -180,8 +180,8 @@ function missing(resource: Resource<ServiceDesired>, context: Context): Differen
   const unit = unitOf(name)
   const wants = absent ? [] : [desired.enabled && 'enabled', desired.running && 'running']
   const wanted = wants.filter(Boolean).join(', ')
-  const planned = context.earlier.get(`unit:${unit}`)
-  if (planned && planned.verb !== 'remove') {
+  const planned = plannedUnit(unit, context)
+  if (planned) {
     const after = planned.text?.after
     const install = after === undefined || /^\[Install\]/m.test(after)
     const steps = wants.filter((want) => want && (want !== 'enabled' || install))
@@ -195,6 +195,17 @@ function missing(resource: Resource<ServiceDesired>, context: Context): Differen
   }
   if (desired.masked && !absent) return { verb: 'change', summary: 'mask' }
   return wanted === '' ? undefined : { verb: 'change', summary: `there is no unit ${unit} here` }
+}
+
+/** The earlier change that writes the unit, or its template, as a unit or as a plain file. */
+function plannedUnit(unit: string, { earlier }: Context): Difference | undefined {
+  const folder = '/etc/systemd/system'
+  const found = [unit, unit.replace(/@.*(?=\.)/, '@')].flatMap((each) => [
+    earlier.get(`unit:${each}`),
+    earlier.get(`file:${folder}/${each}`),
+    earlier.get(`link:${folder}/${each}`),
+  ])
+  return found.find((each) => each && each.verb !== 'remove')
 }
 
 function applyService({ resource, state }: Change<ServiceDesired, ServiceState>): Step {
