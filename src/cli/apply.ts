@@ -21,11 +21,12 @@ export async function apply(
   context: Context,
   flags: Flags,
 ): Promise<number> {
-  const when = systemClock.now().toISOString()
-  const begun = systemClock.elapsed()
-  const origin = provenance(context.project.folder)
+  const ledger = new Ledger(context.project)
+  const opening = await openingOf(plan, context)
+  ledger.append({ ...opening, type: 'begun', planned: plannedIds(plan) })
   const progress = progressFor(plan, flags)
   const stop = stopOnInterrupt()
+  const begun = systemClock.elapsed()
   const results = await rollout(plannedOf(surveyed), {
     kinds,
     clock: systemClock,
@@ -37,19 +38,38 @@ export async function apply(
   })
   progress.end()
   const record: RunRecord = {
-    version: 1,
+    ...opening,
     type: 'run',
-    id: randomUUID(),
-    ...(await origin),
-    when,
-    command: process.argv.slice(2),
-    planHash: plan.hash,
     result: endOf(results, surveyed, stop.aborted),
     duration: Math.round(systemClock.elapsed() - begun) / 1000,
     hosts: [...results.map(hostRecord), ...surveyed.flatMap(unreachable)],
   }
-  new Ledger(context.project).append(record)
+  ledger.append(record)
   return conclude(record, results, flags)
+}
+
+/** What is on record before anything is changed. */
+async function openingOf(
+  plan: PlanDocument,
+  context: Context,
+): Promise<Omit<RunRecord, 'type' | 'result' | 'duration' | 'hosts'>> {
+  return {
+    version: 1,
+    id: randomUUID(),
+    ...(await provenance(context.project.folder)),
+    when: systemClock.now().toISOString(),
+    command: process.argv.slice(2),
+    planHash: plan.hash,
+  }
+}
+
+function plannedIds(plan: PlanDocument): Record<string, string[]> {
+  return Object.fromEntries(
+    plan.hosts.flatMap(({ host, changes, actions }) => {
+      const ids = [...changes.map(({ id }) => id), ...actions.map(({ action }) => action)]
+      return ids.length === 0 ? [] : [[host, ids]]
+    }),
+  )
 }
 
 /** Hosts with something to do. */

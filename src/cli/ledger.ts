@@ -4,7 +4,7 @@ import { hostname, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { problem } from '../base/errors.ts'
-import type { RunRecord } from '../wire/ledger.ts'
+import type { LedgerRecord, RunRecord } from '../wire/ledger.ts'
 import type { Project } from './project.ts'
 
 /** The record of runs beside a description: `.fettle/ledger/YYYY-MM.jsonl`, a run a line. */
@@ -15,21 +15,24 @@ export class Ledger {
     this.#project = project
   }
 
-  append(record: RunRecord): void {
+  append(record: LedgerRecord): void {
     const folder = this.#project.path('ledger')
     mkdirSync(folder, { recursive: true })
     // One write of one line: two people who append at once do not mix.
     appendFileSync(join(folder, `${record.when.slice(0, 7)}.jsonl`), `${JSON.stringify(record)}\n`)
   }
 
-  /** The last so many runs, oldest first. */
-  last(number: number, wanted: (record: RunRecord) => boolean): RunRecord[] {
-    const found: RunRecord[] = []
-    for (const file of this.#files().reverse()) {
-      const records = this.#read(file).filter(wanted)
-      found.unshift(...records.slice(Math.max(0, records.length - (number - found.length))))
-      if (found.length >= number) break
-    }
+  /** The last so many runs, oldest first; a beginning without an end stands for its run. */
+  last(number: number, wanted: (record: LedgerRecord) => boolean): LedgerRecord[] {
+    const found: LedgerRecord[] = []
+    const ended = new Set<string>()
+    for (const file of this.#files().reverse())
+      for (const record of this.#read(file).reverse()) {
+        const repeated = record.type === 'begun' && ended.has(record.id)
+        ended.add(record.id)
+        if (!repeated && wanted(record)) found.unshift(record)
+        if (found.length >= number) return found
+      }
     return found
   }
 
@@ -42,13 +45,13 @@ export class Ledger {
       .map((name) => join(folder, name))
   }
 
-  #read(file: string): RunRecord[] {
+  #read(file: string): LedgerRecord[] {
     return readFileSync(file, 'utf8')
       .split('\n')
       .flatMap((line, i) => {
         if (line.trim() === '') return []
         try {
-          return [JSON.parse(line) as RunRecord]
+          return [JSON.parse(line) as LedgerRecord]
         } catch (error) {
           throw problem('ledger-broken', {
             path: file,

@@ -1,4 +1,4 @@
-import type { RunRecord } from '../wire/ledger.ts'
+import type { BegunRecord, LedgerRecord, RunRecord } from '../wire/ledger.ts'
 import type { Flags } from './context.ts'
 import { exitCodes } from './exit-code.ts'
 import { Ledger } from './ledger.ts'
@@ -7,8 +7,8 @@ import { type Paint, count, paintFor, seconds, visible } from './render/style.ts
 
 /** `fettle log`: the last runs, oldest first. */
 export async function log(flags: Flags): Promise<number> {
-  const wanted = (record: RunRecord): boolean =>
-    flags.host.length === 0 || record.hosts.some(({ host }) => flags.host.includes(host))
+  const wanted = (record: LedgerRecord): boolean =>
+    flags.host.length === 0 || hostsOf(record).some((host) => flags.host.includes(host))
   const records = new Ledger(Project.find(flags.fleet)).last(flags.number, wanted)
   const paint = paintFor(process.stdout)
   const text = flags.json
@@ -22,17 +22,33 @@ export async function log(flags: Flags): Promise<number> {
   return exitCodes.done
 }
 
-function runLines(run: RunRecord, paint: Paint, full: boolean): string[] {
-  const { who, when, commit, dirty, result, planHash, duration } = run
-  const colour = result === 'done' ? 'green' : 'red'
+function hostsOf(record: LedgerRecord): string[] {
+  return record.type === 'run' ? record.hosts.map(({ host }) => host) : Object.keys(record.planned)
+}
+
+function runLines(run: LedgerRecord, paint: Paint, full: boolean): string[] {
+  const { who, when, commit, dirty, planHash } = run
+  const end =
+    run.type === 'run'
+      ? `${paint(run.result === 'done' ? 'green' : 'red', run.result)} in ${seconds(run.duration)}`
+      : paint('red', 'no end on record: it still runs, or was killed')
   const where = commit
     ? `commit ${commit.slice(0, 10)}${dirty ? ' with uncommitted changes' : ''}`
     : 'not in git'
+  const time = when.replace('T', ' ').replace(/\..*/, ' UTC')
   return [
-    `${paint('bold', when.replace('T', ' ').replace(/\..*/, ' UTC'))}  ${paint(colour, result)} in ${seconds(duration)}  ${who.email ?? `${who.login}@${who.machine}`}`,
+    `${paint('bold', time)}  ${end}  ${who.email ?? `${who.login}@${who.machine}`}`,
     paint('dim', `  fettle ${run.command.join(' ')}  (${where}, plan ${planHash})`),
-    ...run.hosts.flatMap((host) => hostLines(host, paint, full)),
+    ...(run.type === 'run'
+      ? run.hosts.flatMap((host) => hostLines(host, paint, full))
+      : plannedLines(run)),
   ]
+}
+
+function plannedLines({ planned }: BegunRecord): string[] {
+  return Object.entries(planned).map(
+    ([host, ids]) => `  ${host}  planned: ${ids.map(visible).join(', ')}`,
+  )
 }
 
 function hostLines(host: RunRecord['hosts'][number], paint: Paint, full: boolean): string[] {

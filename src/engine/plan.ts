@@ -92,12 +92,12 @@ function feed(hash: Hash, data: unknown): void {
     hash.update(`list ${data.length}:`)
     for (const each of data) feed(hash, each)
   } else if (typeof data === 'object' && data !== null && !(data instanceof Secret)) {
-    for (const [key, value] of Object.entries(data).sort(([a], [b]) => (a < b ? -1 : 1)))
-      if (value !== undefined) {
-        feed(hash, key)
-        feed(hash, value)
-      }
-    hash.update('end;')
+    const entries = Object.entries(data).filter(([, value]) => value !== undefined)
+    hash.update(`object ${entries.length}:`)
+    for (const [key, value] of entries.sort(([a], [b]) => (a < b ? -1 : 1))) {
+      feed(hash, key)
+      feed(hash, value)
+    }
   } else {
     const text = reveal(String(data))
     hash.update(`${typeof data} ${text.length}:${text};`)

@@ -1,6 +1,7 @@
 import { type SourcePosition, problem } from '../base/errors.ts'
 import { callerPosition } from './position.ts'
 import type { Check, Complaint, Fields } from './schema.ts'
+import { closest } from './suggestion.ts'
 
 /** One thing that can be true of a host: plain data, made by the function of its kind. */
 export interface Resource<Desired = unknown> {
@@ -72,7 +73,7 @@ export function describe<Desired extends object>(
     notify: many(common.notify),
     at,
   }
-  checkFields(kind, resource)
+  checkFields(kind, resource, common)
   return resource
 }
 
@@ -90,9 +91,12 @@ export function as(user: string, resources: readonly Resource[]): Resource[] {
   return resources.map((each) => (each.user === undefined ? { ...each, user } : each))
 }
 
+const commonFields: readonly string[] = ['after', 'notify', 'user']
+
 function checkFields<Desired extends object>(
   kind: Describable<Desired>,
   resource: Resource<Desired>,
+  common: Common,
 ): void {
   const given = resource.desired as Record<string, unknown>
   const fields = kind.fields as Record<string, (value: unknown) => Complaint | undefined>
@@ -109,12 +113,10 @@ function checkFields<Desired extends object>(
     const complaint = check(given[field])
     if (complaint) fail(field, complaint)
   }
-  for (const field of Object.keys(given))
-    if (!(field in fields))
-      fail(field, {
-        problem: 'is not a field of this kind',
-        suggestion: `one of ${Object.keys(fields).join(', ')}`,
-      })
+  const known = [...Object.keys(fields), ...commonFields]
+  for (const field of Object.keys({ ...given, ...common }))
+    if (!known.includes(field))
+      fail(field, { problem: 'is not a field of this kind', suggestion: closest(field, known) })
   if (resource.user !== undefined && !/^[A-Za-z_][A-Za-z0-9._-]*\$?$/.test(resource.user))
     fail('user', {
       problem: `cannot be ${JSON.stringify(resource.user)}`,

@@ -177,6 +177,9 @@ ln -s /root/secret/authorized_keys /home/mal/.ssh/authorized_keys`)
     await converges(web1!, wanted)
     expect(await look(web1!, '/home/mal')).toBe(`mal 700\nmal 600\n${ann}\n`)
     expect((await web1!.exec('cat /root/secret/authorized_keys')).output).toBe(`${bob}\n`)
+    await web1!.exec('cd /home/mal/.ssh; rm *; mkfifo -m 600 authorized_keys; chown mal *')
+    await converges(web1!, wanted)
+    expect(await look(web1!, '/home/mal')).toBe(`mal 700\nmal 600\n${ann}\n`)
   })
 
   test('root makes the folder where the user may not', async () => {

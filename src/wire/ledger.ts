@@ -1,9 +1,8 @@
 import type { HostResult, Made } from '../engine/events.ts'
 
-/** One run in the ledger: a line of JSON. Readers take any version up to the one they know. */
-export interface RunRecord {
+/** What both records of a run say. Readers take any version up to the one they know. */
+interface Opening {
   readonly version: 1
-  readonly type: 'run'
   readonly id: string
   /** Who ran it: login name and machine, and the address that git knows them by. */
   readonly who: { readonly login: string; readonly machine: string; readonly email?: string }
@@ -16,11 +15,25 @@ export interface RunRecord {
   /** Whether the description had changes that were not committed. */
   readonly dirty?: boolean
   readonly planHash: string
+}
+
+/** Written before the first change: a run that is killed is on record too. */
+export interface BegunRecord extends Opening {
+  readonly type: 'begun'
+  /** Ids of what was planned, by host. */
+  readonly planned: Readonly<Record<string, readonly string[]>>
+}
+
+/** Written at the end of a run, with the id of its beginning. */
+export interface RunRecord extends Opening {
+  readonly type: 'run'
   readonly result: 'done' | 'failed' | 'stopped'
   /** Seconds. */
   readonly duration: number
   readonly hosts: readonly HostRecord[]
 }
+
+export type LedgerRecord = BegunRecord | RunRecord
 
 export interface HostRecord {
   readonly host: string
