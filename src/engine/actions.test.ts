@@ -1,0 +1,106 @@
+import { describe, expect, test } from 'vitest'
+import type { Change } from '../model/kind.ts'
+import { type Resource, absent, idOf } from '../model/resource.ts'
+import { file } from '../resources/file.ts'
+import { kinds } from '../resources/kinds.ts'
+import { reload, restart, service } from '../resources/service.ts'
+import { actionsOf, dueActions, expectedNotes } from './actions.ts'
+import { type Noted, note, parseNotes, strike } from './journal.ts'
+
+const [nginx, worker] = [service('nginx'), service('worker')]
+const asks = (action: string, of: Resource, cause: string): Noted => ({
+  target: idOf(of),
+  action,
+  cause,
+})
+
+const due = (noted: readonly Noted[], resources = [nginx, worker]): string[] =>
+  actionsOf(dueActions(noted, resources, kinds))
+
+describe('what is due', () => {
+  test('is one action for many causes', () => {
+    const noted = ['file:/a', 'file:/b', 'file:/c'].map((cause) => asks('reload', nginx, cause))
+    expect(due(noted)).toEqual(['reload service:nginx'])
+    expect(dueActions(noted, [nginx], kinds)[0]!.notes).toEqual(noted)
+  })
+
+  test('is the restart where a reload was asked for too, and settles both', () => {
+    const noted = [asks('restart', nginx, 'file:/a'), asks('reload', nginx, 'file:/b')]
+    expect(due(noted)).toEqual(['restart service:nginx'])
+    expect(due(noted.toReversed())).toEqual(['restart service:nginx'])
+    expect(dueActions(noted, [nginx], kinds)[0]!.notes).toEqual(noted)
+  })
+
+  test('comes in the order of the resources', () => {
+    const noted = [asks('restart', worker, 'file:/a'), asks('reload', nginx, 'file:/b')]
+    expect(due(noted)).toEqual(['reload service:nginx', 'restart service:worker'])
+  })
+
+  test('is nothing for what is not described, is to be gone, or has no such action', () => {
+    const noted = [
+      asks('restart', service('other'), 'file:/a'),
+      asks('dance', nginx, 'file:/a'),
+      asks('restart', worker, 'file:/a'),
+    ]
+    expect(due(noted, [nginx, absent(worker)])).toEqual([])
+  })
+})
+
+describe('what a plan expects to be noted at the end', () => {
+  const changed = (resource: Resource, settles: readonly string[] = []): Change => ({
+    resource,
+    state: undefined,
+    difference: { verb: 'change', summary: '', settles },
+  })
+  const conf = file('/etc/nginx.conf', { notify: [reload(nginx), restart(worker)] })
+
+  test('is what is owed and what changes ask for', () => {
+    const owed = [asks('restart', nginx, 'file:/before')]
+    expect(expectedNotes([changed(conf)], owed)).toEqual([
+      ...owed,
+      asks('reload', nginx, 'file:/etc/nginx.conf'),
+      asks('restart', worker, 'file:/etc/nginx.conf'),
+    ])
+  })
+
+  test('is not what a later change settles, as a start does a restart', () => {
+    const start = changed(nginx, ['reload', 'restart'])
+    expect(expectedNotes([changed(conf), start], [])).toEqual([
+      asks('restart', worker, 'file:/etc/nginx.conf'),
+    ])
+    expect(expectedNotes([start, changed(conf)], [])).toHaveLength(2)
+  })
+})
+
+describe('the journal', () => {
+  test('is read as it was written, whatever the names hold', () => {
+    const noted = ['file:/etc/ä b', 'file:/tab\tnew\nline', "file:/it's $HOME 100%"].map((cause) =>
+      asks('restart', nginx, cause),
+    )
+    const written = noted.map(
+      ({ target, action, cause }) =>
+        `${encodeURIComponent(target)}\t${action}\t${encodeURIComponent(cause)}\n`,
+    )
+    expect(parseNotes(Buffer.from(written.join('')))).toEqual(noted)
+  })
+
+  test('passes over what it did not write', () => {
+    const lines = ['', 'garbage', '%zz\trestart\t%', '\t\t', 'service%3Anginx\treload\tfile%3A%2Fa']
+    expect(parseNotes(Buffer.from(lines.join('\n')))).toEqual([
+      { target: '%zz', action: 'restart', cause: '%' },
+      { target: 'service:nginx', action: 'reload', cause: 'file:/a' },
+    ])
+  })
+
+  test('is one file for each target and action, made in one rename', () => {
+    const noted = [asks('reload', nginx, "file:/it's"), asks('restart', nginx, 'file:/b')]
+    expect(note(noted).text).toMatchInlineSnapshot(`
+      "mkdir -p /var/lib/fettle/pending && cd /var/lib/fettle/pending && printf '%s	%s	%s
+      ' service%3Anginx reload 'file%3A%2Fit'\\''s' > .new && { sync .new 2>/dev/null; mv -f .new /var/lib/fettle/pending/1721f367a382095e6319b7722e96d9ba; } && printf '%s	%s	%s
+      ' service%3Anginx restart file%3A%2Fb > .new && { sync .new 2>/dev/null; mv -f .new /var/lib/fettle/pending/32a6fb9c10e7cafb0d701bbbaa1a414c; }"
+    `)
+    expect(strike([...noted, asks('reload', nginx, 'file:/c')]).text).toMatchInlineSnapshot(
+      `"rm -f -- /var/lib/fettle/pending/1721f367a382095e6319b7722e96d9ba /var/lib/fettle/pending/32a6fb9c10e7cafb0d701bbbaa1a414c"`,
+    )
+  })
+})
