@@ -39,9 +39,7 @@ function runLines(run: LedgerRecord, paint: Paint, full: boolean): string[] {
   return [
     `${paint('bold', time)}  ${end}  ${who.email ?? `${who.login}@${who.machine}`}`,
     paint('dim', `  fettle ${run.command.join(' ')}  (${where}, plan ${planHash})`),
-    ...(run.type === 'run'
-      ? run.hosts.flatMap((host) => hostLines(host, paint, full))
-      : plannedLines(run)),
+    ...(run.type === 'run' ? groupedHosts(run.hosts, paint, full) : plannedLines(run)),
   ]
 }
 
@@ -49,6 +47,16 @@ function plannedLines({ planned }: BegunRecord): string[] {
   return Object.entries(planned).map(
     ([host, ids]) => `  ${host}  planned: ${ids.map(visible).join(', ')}`,
   )
+}
+
+/** Hosts on which the same happened are shown once. */
+function groupedHosts(hosts: RunRecord['hosts'], paint: Paint, full: boolean): string[] {
+  const groups = new Map<string, string[]>()
+  for (const host of hosts) {
+    const text = hostLines(host, paint, full).join('\n')
+    groups.set(text, [...(groups.get(text) ?? []), host.host])
+  }
+  return [...groups].flatMap(([text, names]) => [`  ${paint('bold', names.join(', '))}${text}`])
 }
 
 function hostLines(host: RunRecord['hosts'][number], paint: Paint, full: boolean): string[] {
@@ -59,7 +67,7 @@ function hostLines(host: RunRecord['hosts'][number], paint: Paint, full: boolean
   const shown = full ? host.changes : host.changes.slice(0, 5)
   const more = host.changes.length - shown.length
   return [
-    `  ${paint('bold', host.host)}  ${host.result}, ${count(host.changes.length, 'change')} in ${seconds(host.duration)}`,
+    `  ${host.result}, ${count(host.changes.length, 'change')}`,
     ...shown.flatMap(({ id, verb, summary, diff }) => [
       `    ${verb} ${visible(id)}  ${paint('dim', visible(summary))}`,
       ...(full && diff ? diff.split('\n').map((line) => `      ${visible(line)}`) : []),
