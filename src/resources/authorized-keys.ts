@@ -154,7 +154,10 @@ same() { line "directory 700 $2 $1/.ssh" && line "regular file 600 $2 $1/.ssh/au
 /** Run as the user with the home as $1; prints one line. */
 const look = `cd "$1/.ssh" 2>/dev/null || { printf '\\t\\t\\n'; exit 0; }
 folder=$(stat -c '%a %u' .)
-if [ -L authorized_keys ]; then file=link; else file=$(stat -c '%a %u' authorized_keys 2>/dev/null); fi
+if [ -L authorized_keys ]; then file=link
+elif [ -e authorized_keys ] && [ ! -f authorized_keys ]; then file=other
+else file=$(stat -c '%a %u' authorized_keys 2>/dev/null)
+fi
 printf '%s\\t%s\\t' "$folder" "$file"
 [ ! -f authorized_keys ] || base64 -w 0 <authorized_keys
 echo`
@@ -162,7 +165,7 @@ echo`
 /** Run as the user with the home as $1, the hash of the content that was read as $2. */
 const write = `cd "$1" && mkdir -p .ssh && chmod 0700 .ssh && cd .ssh || exit 1
 [ -L authorized_keys ] || [ ! -d authorized_keys ] || { echo 'there is a directory in its place'; exit 1; }
-now=$(cat authorized_keys 2>/dev/null | sha256sum)
+now=$({ [ ! -f authorized_keys ] || cat authorized_keys; } 2>/dev/null | sha256sum)
 [ "\${now%% *}" = "$2" ] || { echo 'the keys changed since they were read; run again'; exit 1; }
 new=$(mktemp ./.fettle.XXXXXXXX) || exit 1
 trap 'rm -f "$new"' EXIT
@@ -204,7 +207,7 @@ function permissionChanges({ uid, folder, file }: KeysState): string[] {
   const differs = (what: string, found: string, mode: string): string[] => {
     if (found === '' || found === `${mode} ${uid}`) return []
     const [foundMode = '', owner] = found.split(' ')
-    if (found === 'link') return ['link -> file']
+    if (found === 'link' || found === 'other') return [`${found} -> file`]
     return [
       ...(foundMode === mode ? [] : [`${what} mode ${foundMode.padStart(4, '0')} -> 0${mode}`]),
       ...(owner === uid ? [] : [`${what} owner ${owner} -> ${uid}`]),
