@@ -47,7 +47,8 @@ describe('what differs', () => {
   })
 
   test('after an opaque change, or one that it waits for, it is unknown', () => {
-    expect(summary('', guarded, { earlier: new Map(), opaque: ['package:a'] })).toBe(
+    const brings = new Map([['package:a', difference]])
+    expect(summary('', guarded, { earlier: brings, opaque: ['package:a'] })).toBe(
       'unknown: bin/migrate --all, if it is needed after package:a',
     )
     const earlier = new Map([['file:/a', difference]])
@@ -55,6 +56,9 @@ describe('what differs', () => {
       'if it is needed after file:/a',
     )
     expect(summary('', guarded, { earlier, opaque: [] })).toBeUndefined()
+    const conf = new Map([['line:/etc/x.conf#a', difference]])
+    const names = { run: 'x', onlyIf: 'grep -q a /etc/x.conf' }
+    expect(summary('', names, { earlier: conf, opaque: [] })).toContain('after line:/etc/x.conf#a')
   })
 })
 
@@ -150,6 +154,16 @@ describe.skipIf(!labAvailable)('on a host', () => {
       code: 'step-failed',
       message: 'web1: command:failing failed with exit code 7: refused «secret TOKEN»',
     })
+  })
+
+  test('a folder to run in that is not there is no answer of a guard', async () => {
+    const [host] = hosts()
+    const homeless = command('homeless', { run: 'true', onlyIf: 'true', cwd: '/srv/nowhere' })
+    expect((await plan(host!, [homeless]))[0]!.difference.summary).toBe(
+      'true (/srv/nowhere is not there)',
+    )
+    const failure = await settle(host!, [homeless]).catch((error: Error) => error)
+    expect(String(failure)).toContain('/srv/nowhere')
   })
 
   test('a command that ran and is still needed is an error', async () => {

@@ -147,7 +147,7 @@ export const commandKind: Kind<CommandDesired, CommandState> = {
 
   diff({ desired, after, absent }, { needed }, context) {
     if (absent || desired.when === 'notified') return undefined
-    const before = lastBefore(after, context)
+    const before = lastBefore(desired, after, context)
     if (before !== undefined)
       return { verb: 'unknown', summary: `${brief(desired)}, if it is needed after ${before}` }
     if (needed === undefined) return undefined
@@ -169,9 +169,24 @@ fi`)
   },
 }
 
-/** The last planned change that what the guards say may depend on. */
-function lastBefore(after: readonly string[], { earlier, opaque }: Context): string | undefined {
-  return opaque.at(-1) ?? after.findLast((id) => earlier.has(id))
+/**
+ * The last planned change that what the guards say may depend on: an opaque one, one that the
+ * command waits for, or one at a path that the command or a guard names.
+ */
+function lastBefore(
+  { run, unless = '', onlyIf = '', creates = '', cwd = '' }: CommandDesired,
+  after: readonly string[],
+  { earlier, opaque }: Context,
+): string | undefined {
+  const named = [run, unless, onlyIf, creates, cwd]
+  return [...earlier.keys()].findLast((id) => {
+    const path = /^[\w-]+:(\/[^#]+)/.exec(id)?.[1]
+    return (
+      opaque.includes(id) ||
+      after.includes(id) ||
+      (path !== undefined && named.some((text) => text.includes(path)))
+    )
+  })
 }
 
 /** The first line, short enough for a summary. */
@@ -182,11 +197,13 @@ function brief({ run }: CommandDesired): Difference['summary'] {
 
 /** A script that prints why the command is needed, or fails; undefined without any guard. */
 function reason(desired: CommandDesired): Shell | undefined {
-  const { unless, onlyIf, creates } = desired
+  const { unless, onlyIf, creates, cwd } = desired
   if (unless === undefined && onlyIf === undefined && creates === undefined) return undefined
   const guard = (text: string): Shell => sh`( ${prepared(desired)}
 eval ${text} ) </dev/null >/dev/null 2>&1`
   return lines(
+    // Otherwise a guard that cannot be asked would seem to have answered.
+    cwd !== undefined && sh`[ -d ${cwd} ] || { echo ${`${cwd} is not there`}; exit; }`,
     creates !== undefined &&
       sh`{ [ -e ${creates} ] || [ -L ${creates} ]; } && exit 1; why=${`${creates} is not there`}`,
     onlyIf !== undefined && sh`${guard(onlyIf)} || exit 1; why='its onlyIf succeeded'`,

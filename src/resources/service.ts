@@ -85,7 +85,7 @@ export const serviceKind: Kind<ServiceDesired, ServiceState> = {
   claims: ({ name }) => [{ what: `unit ${unitOf(name)}` }],
 
   read: (resources) =>
-    sh`systemctl show -p Id,LoadState,ActiveState,SubState,UnitFileState -- ${resources.map(({ name }) => unitOf(name))}`,
+    sh`systemctl show -p Id,LoadState,ActiveState,SubState,UnitFileState -- ${resources.map(({ name }) => unitOf(name))} 2>/dev/null`,
 
   parse: (output, resources) => {
     const answers = output.toString('utf8').split(/\n\n+/).map(propertiesOf)
