@@ -56,6 +56,7 @@ describe('describing', () => {
     ['a', { ...job, command: 'x\ny' }],
     ['a', { ...job, command: ' ' }],
     ['a', { ...job, command: String.raw`date +\%F` }],
+    ['a', { ...job, command: String.raw`sed 's/\\//'` }],
     ['a', { ...job, command: 'x'.repeat(1000) }],
     ['a', { ...job, runAs: 'a b' }],
     ['a', { ...job, environment: { A: 'x\ny' } }],
@@ -76,7 +77,7 @@ describe.skipIf(!labAvailable)('on a host', () => {
     const resources = [
       cron('hostile', {
         schedule: '17 2 * * *',
-        command: ` echo "it's $HOME" \\\\%x %F \\ # x\t`,
+        command: ` echo "it's $HOME" %x\\n %F \\ # x\t`,
         runAs: 'daemon',
         environment: { MAILTO: 'a@b.c', EMPTY: '', QUOTED: '" $x % \\' },
       }),
@@ -95,7 +96,7 @@ describe.skipIf(!labAvailable)('on a host', () => {
         'MAILTO="a@b.c"',
         'EMPTY=""',
         `QUOTED='" $x % \\'`,
-        `17 2 * * * daemon echo "it's $HOME" \\\\\\%x \\%F \\ # x`,
+        `17 2 * * * daemon echo "it's $HOME" \\%x\\n \\%F \\ # x`,
         '# Kept by Fettle.',
         `PASS="50%'x"`,
         '@daily root x',

@@ -104,8 +104,11 @@ const longest = 990
 const cronCommand: Check = (value) => {
   if (typeof value !== 'string' || value.trim() === '' || /[\n\r\0]/.test(reveal(value)))
     return { problem: `cannot be ${JSON.stringify(value)}`, suggestion: 'one line for a shell' }
-  if (/(^|[^\\])(\\\\)*\\%/.test(reveal(value)))
-    return { problem: 'has \\%', suggestion: '% alone: it is escaped for cron here' }
+  if (/\\[\\%]/.test(reveal(value)))
+    return {
+      problem: 'has \\\\ or \\%, which each cron reads in its own way',
+      suggestion: '% alone (it is escaped here), or the command as a file(...) and its path here',
+    }
   if (Buffer.byteLength(escapePercent(reveal(value))) > longest)
     return {
       problem: `is longer than cron reads (${longest} bytes)`,

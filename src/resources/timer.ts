@@ -121,7 +121,8 @@ export const timerKind: Kind<TimerDesired, TimerState> = {
   name: 'timer',
   named: check(
     "a name for its units, without '.timer': letters, digits, _ - and further dots",
-    (name) => typeof name === 'string' && /^[\w][\w.-]{0,99}$/.test(name) && !/\.timer$/.test(name),
+    (name) =>
+      typeof name === 'string' && /^[\w][\w.-]{0,99}$/.test(name) && !name.endsWith('.timer'),
   ),
   user: 'root',
   fields: {
