@@ -31,7 +31,7 @@ export const catalogue = {
   },
   'unknown-selection': {
     what: 'No {what} is called {name}.',
-    state: 'No host was contacted.',
+    state: 'Nothing was changed.',
     next: 'Write {suggestion}.',
   },
   'unknown-var': {

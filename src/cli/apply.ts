@@ -13,6 +13,7 @@ import { exitCodes } from './exit-code.ts'
 import { Ledger, provenance } from './ledger.ts'
 import { LiveProgress, PlainProgress, type Progress, failureLines } from './render/progress.ts'
 import { paintFor } from './render/style.ts'
+import { json } from './render/json.ts'
 
 /** Applies what was shown, and writes it in the ledger however it ends. */
 export async function apply(
@@ -127,15 +128,23 @@ function unreachable(each: Surveyed): RunRecord['hosts'][number][] {
 }
 
 function conclude(record: RunRecord, results: readonly HostResult[], flags: Flags): number {
-  if (flags.json) process.stdout.write(`${JSON.stringify(record, null, 2)}\n`)
-  else
-    for (const line of failureLines(results, paintFor(process.stdout)))
-      process.stdout.write(`${line}\n`)
+  if (flags.json) {
+    process.stdout.write(`${json(record)}\n`)
+    return codes[record.result]
+  }
+  for (const line of failureLines(results, paintFor(process.stdout)))
+    process.stdout.write(`${line}\n`)
   if (record.result === 'stopped') {
     const left = results.flatMap((each) => each.left.map((id) => `${each.host} ${id}`))
     throw problem('interrupted', {
       state: `Every step that was begun is done and read back. Left: ${left.join(', ')}.`,
     })
   }
-  return record.result === 'done' ? exitCodes.done : exitCodes.failed
+  return codes[record.result]
+}
+
+const codes: Readonly<Record<RunRecord['result'], number>> = {
+  done: exitCodes.done,
+  failed: exitCodes.failed,
+  stopped: exitCodes.interrupted,
 }

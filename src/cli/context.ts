@@ -1,6 +1,9 @@
+import { problem } from '../base/errors.ts'
 import type { Facts } from '../model/facts.ts'
 import type { Fleet, FleetHost } from '../model/fleet.ts'
-import { selectHosts } from '../model/selection.ts'
+import { idOf } from '../model/resource.ts'
+import { selectHosts, selectResources } from '../model/selection.ts'
+import { closest } from '../model/suggestion.ts'
 import { kinds } from '../resources/kinds.ts'
 import type { Machine } from '../transport/machine.ts'
 import { SshMachine } from '../transport/ssh.ts'
@@ -58,7 +61,19 @@ export async function surveyHosts(context: Context, flags: Flags): Promise<Surve
     'facts' in each ? [[each.host.name, each.facts]] : [],
   )
   project.keepFacts(knownFacts, read)
-  return surveyed
+  const misnamed = flags.only.find((pattern) => fitsNothing(pattern, surveyed))
+  if (misnamed === undefined) return surveyed
+  await closeAll(surveyed)
+  const known = surveyed.flatMap((each) => ('plan' in each ? each.plan.all.map(idOf) : []))
+  const suggestion = closest(misnamed, [...new Set(known)])
+  throw problem('unknown-selection', { what: 'resource', name: misnamed, suggestion })
+}
+
+/** What a host would have that could not be read, nobody knows. */
+function fitsNothing(pattern: string, surveyed: readonly Surveyed[]): boolean {
+  return surveyed.every(
+    (each) => 'plan' in each && selectResources(each.plan.all, [pattern]).length === 0,
+  )
 }
 
 export async function closeAll(surveyed: readonly Surveyed[]): Promise<void> {

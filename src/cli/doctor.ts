@@ -6,6 +6,7 @@ import { missingPackages } from '../lab/prerequisites.ts'
 import { type Context, type Flags, openContext } from './context.ts'
 import { exitCodes } from './exit-code.ts'
 import { paintFor, visible } from './render/style.ts'
+import { json } from './render/json.ts'
 
 /** One thing that was looked at. `needed`: without it, plan and up do not work. */
 interface Finding {
@@ -37,9 +38,7 @@ export async function doctor(flags: Flags): Promise<number> {
         : paint('yellow', 'absent ')
     return `${sign}  ${what.padEnd(width)}  ${paint('dim', visible(detail))}`
   })
-  const text = flags.json
-    ? JSON.stringify({ version: 1, type: 'doctor', findings }, null, 2)
-    : lines.join('\n')
+  const text = flags.json ? json({ version: 1, type: 'doctor', findings }) : lines.join('\n')
   process.stdout.write(`${text}\n`)
   return findings.every(({ good, needed }) => good || !needed) ? exitCodes.done : exitCodes.failed
 }

@@ -6,6 +6,7 @@ import { type Flags, openContext } from './context.ts'
 import { exitCodes } from './exit-code.ts'
 import { errorLines } from './render/error.ts'
 import { paintFor } from './render/style.ts'
+import { json } from './render/json.ts'
 
 /** `fettle facts`: what is read off the hosts. */
 export async function facts(flags: Flags): Promise<number> {
@@ -27,9 +28,7 @@ export async function facts(flags: Flags): Promise<number> {
       (line) => `  ${line}`,
     ),
   ])
-  const text = flags.json
-    ? JSON.stringify({ version: 1, type: 'facts', hosts: answers }, null, 2)
-    : lines.join('\n')
+  const text = flags.json ? json({ version: 1, type: 'facts', hosts: answers }) : lines.join('\n')
   process.stdout.write(`${text}\n`)
   return answers.some((each) => 'error' in each) ? exitCodes.failed : exitCodes.done
 }

@@ -3,6 +3,7 @@ import { join, relative, resolve } from 'node:path'
 import { problem } from '../base/errors.ts'
 import type { Flags } from './context.ts'
 import { exitCodes } from './exit-code.ts'
+import { json } from './render/json.ts'
 
 /** `fettle init`: a small, commented, working description that a lab can boot at once. */
 export async function init(folder: string, flags: Flags): Promise<number> {
@@ -19,7 +20,7 @@ export async function init(folder: string, flags: Flags): Promise<number> {
   )
   const here = relative(process.cwd(), target)
   const text = flags.json
-    ? JSON.stringify({ version: 1, type: 'init', files: written }, null, 2)
+    ? json({ version: 1, type: 'init', files: written })
     : [
         `Wrote ${written.join(', ')}.`,
         '',

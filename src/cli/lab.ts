@@ -4,6 +4,7 @@ import { closest } from '../model/suggestion.ts'
 import type { Flags } from './context.ts'
 import { exitCodes } from './exit-code.ts'
 import { Project } from './project.ts'
+import { json } from './render/json.ts'
 
 /** `fettle lab up|down|list|reset`: throwaway hosts for this description. */
 export async function lab(
@@ -38,7 +39,7 @@ function show(hosts: readonly LabHost[], flags: Flags): number {
     ({ name, state, address }) => `${name.padEnd(width)}  ${address.padEnd(15)}  ${state}`,
   )
   const text = flags.json
-    ? JSON.stringify({ version: 1, type: 'lab', hosts: rows }, null, 2)
+    ? json({ version: 1, type: 'lab', hosts: rows })
     : lines.join('\n') || 'No lab hosts.'
   process.stdout.write(`${text}\n`)
   return exitCodes.done

@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import { problem } from '../base/errors.ts'
 import type { LedgerRecord, RunRecord } from '../wire/ledger.ts'
 import type { Project } from './project.ts'
+import { json } from './render/json.ts'
 
 /** The record of runs beside a description: `.fettle/ledger/YYYY-MM.jsonl`, a run a line. */
 export class Ledger {
@@ -19,7 +20,7 @@ export class Ledger {
     const folder = this.#project.path('ledger')
     mkdirSync(folder, { recursive: true })
     // One write of one line: two people who append at once do not mix.
-    appendFileSync(join(folder, `${record.when.slice(0, 7)}.jsonl`), `${JSON.stringify(record)}\n`)
+    appendFileSync(join(folder, `${record.when.slice(0, 7)}.jsonl`), `${json(record, 0)}\n`)
   }
 
   /** The last so many runs, oldest first; a beginning without an end stands for its run. */

@@ -4,6 +4,7 @@ import { exitCodes } from './exit-code.ts'
 import { Ledger } from './ledger.ts'
 import { Project } from './project.ts'
 import { type Paint, count, paintFor, seconds, visible } from './render/style.ts'
+import { json } from './render/json.ts'
 
 /** `fettle log`: the last runs, oldest first. */
 export async function log(flags: Flags): Promise<number> {
@@ -12,7 +13,7 @@ export async function log(flags: Flags): Promise<number> {
   const records = new Ledger(Project.find(flags.fleet)).last(flags.number, wanted)
   const paint = paintFor(process.stdout)
   const text = flags.json
-    ? JSON.stringify({ version: 1, type: 'log', runs: records }, null, 2)
+    ? json({ version: 1, type: 'log', runs: records })
     : records.length === 0
       ? 'No run has changed anything yet.'
       : records

@@ -6,6 +6,7 @@ import type { Flags } from './context.ts'
 import { exitCodeOf } from './exit-code.ts'
 import { errorLines } from './render/error.ts'
 import { paintFor } from './render/style.ts'
+import { json } from './render/json.ts'
 
 // Each command is loaded only when it is the one that runs.
 const program = new Command('fettle')
@@ -150,6 +151,11 @@ async function exit(code: Promise<number>): Promise<void> {
   process.exitCode = await code
 }
 
+// Whoever reads this may have seen enough, as in `fettle plan | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
+
 try {
   await program.parseAsync()
 } catch (thrown) {
@@ -166,7 +172,7 @@ function report(thrown: unknown): number {
         })
       : asFettleError(thrown)
   if (process.argv.includes('--json'))
-    process.stdout.write(`${JSON.stringify({ version: 1, type: 'error', error }, null, 2)}\n`)
+    process.stdout.write(`${json({ version: 1, type: 'error', error })}\n`)
   else process.stderr.write(`${errorLines(error, paintFor(process.stderr)).join('\n')}\n`)
   return exitCodeOf(error)
 }

@@ -5,6 +5,7 @@ import { type Flags, closeAll, openContext, surveyHosts } from './context.ts'
 import { exitCodes } from './exit-code.ts'
 import { planLines } from './render/plan.ts'
 import { paintFor } from './render/style.ts'
+import { json } from './render/json.ts'
 
 /** `fettle plan`: what `up` would change, exactly. */
 export async function plan(flags: Flags): Promise<number> {
@@ -18,7 +19,7 @@ export async function plan(flags: Flags): Promise<number> {
 
 export function showPlan(document: PlanDocument, flags: Flags): void {
   const text = flags.json
-    ? JSON.stringify(document, null, 2)
+    ? json(document)
     : planLines(document, paintFor(process.stdout), flags.full === true).join('\n')
   process.stdout.write(`${text}\n`)
 }

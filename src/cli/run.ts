@@ -1,10 +1,12 @@
 import { FettleError, asFettleError, problem } from '../base/errors.ts'
+import { redact } from '../base/secret.ts'
 import { Shell, quote } from '../base/shell.ts'
 import { limited } from '../engine/limited.ts'
 import { type Flags, openContext } from './context.ts'
 import { exitCodes } from './exit-code.ts'
 import { errorLines } from './render/error.ts'
 import { paintFor } from './render/style.ts'
+import { json } from './render/json.ts'
 
 interface HostAnswer {
   readonly host: string
@@ -33,7 +35,7 @@ export async function run(words: readonly string[], flags: Flags): Promise<numbe
           seconds: flags.timeout,
           error,
         })
-        return { host, code: answer!.code, output: answer!.output.toString('utf8') }
+        return { host, code: answer!.code, output: redact(answer!.output.toString('utf8')) }
       } catch (thrown) {
         return { host, error: asFettleError(thrown) }
       } finally {
@@ -43,7 +45,7 @@ export async function run(words: readonly string[], flags: Flags): Promise<numbe
   )
   process.stdout.write(
     flags.json
-      ? `${JSON.stringify({ version: 1, type: 'run-command', hosts: answers }, null, 2)}\n`
+      ? `${json({ version: 1, type: 'run-command', hosts: answers })}\n`
       : grouped(answers),
   )
   return answers.every(({ code }) => code === 0) ? exitCodes.done : exitCodes.failed
