@@ -127,8 +127,8 @@ foresee() {
 impossible() {
   [ -z "$unknown" ] && fail "$(why)"
   set -- $unknown
-  apt-get -q -s install "\${1%%=*}" >"$work/log" 2>&1
-  providers=$(sed -n '/is a virtual package provided by:/,/^$/s/^  \\([^ ]*\\).*/\\1/p' "$work/log" | sort -u | tr '\\n' ' ')
+  apt-get -s -o quiet=0 install "\${1%%=*}" >"$work/log" 2>&1
+  providers=$(sed -n "/is a virtual package provided by:/,/^$/s/^  \\([^ ]*\\).*/\\1/p;s/^Note, selecting '\\(.*\\)' instead of '\${1%%=*}'/\\1/p" "$work/log" | sort -u | tr '\\n' ' ')
   [ -z "$providers" ] || fail "\${1%%=*} is a virtual package: name one of those that provide it, $providers"
   words=$(why)
   fail "\${words:-E: Unable to locate package \${1%%=*}}"
@@ -150,7 +150,8 @@ transact() {
   foresee "$@" || { [ "$#" != 0 ] && update && foresee "$@"; } || impossible
   guard
   apt $flags install "$@" $gone && return
-  if grep -Eq ' 404 |Hash Sum mismatch|unexpected size' "$work/log"; then
+  # The mirror has moved on since the lists were made, if it answers at all.
+  if grep '^E: Failed to fetch' "$work/log" | grep -Evq 'Could not (connect|resolve)'; then
     cp "$work/log" "$work/first"
     if update && foresee "$@"; then
       guard

@@ -65,7 +65,8 @@ export const packageKind: Kind<PackageDesired, PackageState> = {
   read: (resources) =>
     lines(
       readFunctions,
-      sh`look ${resources.map(({ name }) => name)}`,
+      // Of all architectures: dpkg-query does not know `x:amd64` where x is for every machine.
+      sh`look ${[...new Set(resources.map(({ name }) => name.split(':')[0]!))]}`,
       ...groups(resources).map(({ flags, members }) =>
         lines(sh`set --; gone= flags=${flags.join(' ')}`, ...members.map(ask), sh`simulate "$@"`),
       ),
