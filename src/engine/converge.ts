@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import { FettleError, asFettleError, problem } from '../base/errors.ts'
 import { redact } from '../base/secret.ts'
 import type { Shell } from '../base/shell.ts'
-import type { Change, Kind } from '../model/kind.ts'
+import { type Change, type Kind, nothingPlanned } from '../model/kind.ts'
 import { type Resource, idOf } from '../model/resource.ts'
 import type { Answer, Frame, Limit, Session } from '../transport/machine.ts'
 import { actionsOf, askedBy, dueActions, settledBy } from './actions.ts'
@@ -136,7 +136,7 @@ class HostRun {
     const states = reading.states(answer!.output)
     return resources.flatMap((resource, i) => {
       const state = states[i]
-      const difference = kind.diff(resource, state, { earlier: new Map(), opaque: [] })
+      const difference = kind.diff(resource, state, nothingPlanned)
       if (difference) return [{ resource, state, difference }]
       this.#options.report({ type: 'needless', host: this.#plan.host, id: idOf(resource) })
       return []
@@ -213,7 +213,7 @@ class HostRun {
 
   #checkTaken(kind: Kind, resources: readonly Resource[], states: readonly unknown[]): void {
     for (const [i, resource] of resources.entries()) {
-      const still = kind.diff(resource, states[i], { earlier: new Map(), opaque: [] })
+      const still = kind.diff(resource, states[i], nothingPlanned)
       if (still)
         throw problem('change-did-not-take', {
           host: this.#plan.host,

@@ -101,10 +101,18 @@ function parse(reading: Reading, output: Buffer | undefined, host: string): [str
   const { kind, resources } = reading
   const what = resources.length === 1 ? idOf(resources[0]!) : `${kind.name} resources`
   if (!output) throw unreadable(host, what, 'the answer was cut short')
-  const states = kind.parse(output, resources)
+  const states = parsed(() => kind.parse(output, resources), host, what)
   if (states.length !== resources.length)
     throw unreadable(host, what, `${states.length} answers to ${resources.length} questions`)
   return resources.map((resource, i) => [idOf(resource), states[i]])
+}
+
+function parsed<Result>(parse: () => Result, host: string, what: string): Result {
+  try {
+    return parse()
+  } catch (thrown) {
+    throw unreadable(host, what, thrown instanceof Error ? thrown.message : String(thrown))
+  }
 }
 
 function unreadable(host: string, resource: string, reason: string): Error {

@@ -27,7 +27,10 @@ export interface Kind<Desired extends object = any, State = any> {
   claims?(resource: Resource<Desired>): readonly Claim[]
   /** One script that reads all of these; it must not change anything. */
   read(resources: readonly Resource<Desired>[]): Shell
-  /** The states from what that script printed, in the order of the resources. */
+  /**
+   * The states from what that script printed, in the order of the resources. Throws an Error with
+   * the reason when that cannot be told; it becomes `read-failed`, and the host is left alone.
+   */
   parse(output: Buffer, resources: readonly Resource<Desired>[]): readonly State[]
   /** What must change for the state to be as described; undefined when nothing. Pure. */
   diff(resource: Resource<Desired>, state: State, context: Context): Difference | undefined
@@ -58,6 +61,9 @@ export interface Context {
   /** Ids of those among them whose kind is opaque. */
   readonly opaque: readonly string[]
 }
+
+/** The context in which everything can be known. */
+export const nothingPlanned: Context = { earlier: new Map(), opaque: [] }
 
 /** How a state differs from what is described, for people and for machines. */
 export interface Difference {

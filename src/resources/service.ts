@@ -91,18 +91,16 @@ export const serviceKind: Kind<ServiceDesired, ServiceState> = {
     const answers = output.toString('utf8').split(/\n\n+/).map(propertiesOf)
     const known = answers.filter((each) => each.has('LoadState'))
     // Answers have no names that can be relied on (aliases): only all of them, in order, will do.
-    const complete = known.length === resources.length
-    return resources.map((_, i) => ({
-      load: complete ? known[i]!.get('LoadState')! : '',
-      active: (complete && known[i]!.get('ActiveState')) || '',
-      sub: (complete && known[i]!.get('SubState')) || '',
-      file: (complete && known[i]!.get('UnitFileState')) || '',
+    if (known.length !== resources.length) throw new Error('systemd does not answer')
+    return known.map((each) => ({
+      load: each.get('LoadState')!,
+      active: each.get('ActiveState') ?? '',
+      sub: each.get('SubState') ?? '',
+      file: each.get('UnitFileState') ?? '',
     }))
   },
 
   diff(resource, state, context) {
-    if (state.load === '')
-      return { verb: 'change', summary: 'systemd does not answer on this host' }
     if (state.load === 'not-found' && isDown(state)) return missing(resource, context)
     const steps = stepsOf(resource, state)
     return steps.length === 0 ? undefined : differenceOf(steps, state)

@@ -1,5 +1,12 @@
 import { lines, sh } from '../base/shell.ts'
-import type { Change, Context, Difference, Kind, Step } from '../model/kind.ts'
+import {
+  type Change,
+  type Context,
+  type Difference,
+  type Kind,
+  type Step,
+  nothingPlanned,
+} from '../model/kind.ts'
 import { type Common, type Resource, describe } from '../model/resource.ts'
 import { check } from '../model/schema.ts'
 import { fileKind, writeAtomically } from './file.ts'
@@ -167,7 +174,7 @@ function applySettings(changes: readonly Change<SysctlDesired, SysctlState>[]): 
     script: lines(
       ...changes.map(({ resource, state }) => {
         const file = fileOf(resource)
-        const kept = fileKind.diff(file, state.file, { earlier: new Map(), opaque: [] })
+        const kept = fileKind.diff(file, state.file, nothingPlanned)
         if (resource.absent) return sh`rm -f -- ${file.name} || exit 1`
         const path = livePath(resource.name)
         const { value } = resource.desired

@@ -1,6 +1,13 @@
 import { type Secret, holdsSecret } from '../base/secret.ts'
 import { lines, sh } from '../base/shell.ts'
-import type { Change, Context, Difference, Kind, Step } from '../model/kind.ts'
+import {
+  type Change,
+  type Context,
+  type Difference,
+  type Kind,
+  type Step,
+  nothingPlanned,
+} from '../model/kind.ts'
 import { type Common, type Resource, describe, given } from '../model/resource.ts'
 import {
   type Check,
@@ -297,8 +304,7 @@ function applyTimer({ resource, state }: Change<TimerDesired, TimerState>): Step
   const { name, desired, absent } = resource
   const timer = `${name}.timer`
   const files = filesOf(resource)
-  const nothing: Context = { earlier: new Map(), opaque: [] }
-  const changed = files.filter((file, i) => fileKind.diff(file, state.files[i]!, nothing))
+  const changed = files.filter((file, i) => fileKind.diff(file, state.files[i]!, nothingPlanned))
   const write = changed.filter((file) => !file.absent)
   const { script, input } = placeUnits({
     write,

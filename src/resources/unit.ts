@@ -1,6 +1,6 @@
 import { Secret, reveal } from '../base/secret.ts'
 import { lines, sh } from '../base/shell.ts'
-import type { Change, Kind, Step } from '../model/kind.ts'
+import { type Change, type Kind, type Step, nothingPlanned } from '../model/kind.ts'
 import { type Common, type Resource, describe } from '../model/resource.ts'
 import { type Complaint, check, filled, flag } from '../model/schema.ts'
 import { fileKind } from './file.ts'
@@ -164,8 +164,7 @@ function applyUnits(changes: readonly Change<UnitDesired, UnitState>[]): Step {
   const all = changes.map(({ resource, state }) => ({ resource, state, file: fileOf(resource) }))
   const writes = all.filter(
     ({ resource, state, file }) =>
-      !resource.absent &&
-      fileKind.diff(file, state.file, { earlier: new Map(), opaque: [] }) !== undefined,
+      !resource.absent && fileKind.diff(file, state.file, nothingPlanned) !== undefined,
   )
   const { script, input } = placeUnits({
     write: writes.map(({ file }) => file),

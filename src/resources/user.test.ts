@@ -131,8 +131,13 @@ describe.skipIf(!labAvailable)('users on a host', () => {
     const wanted = [
       group('ops'),
       user('ann', {
-        ...{ uid: 2000, group: 'users', groups: ['ops', 'audio'], shell: '/bin/bash' },
-        ...{ home: '/srv/it is $HOME', comment: `O'Ann "$(id)" & co`, password: hash },
+        uid: 2000,
+        group: 'users',
+        groups: ['ops', 'audio'],
+        shell: '/bin/bash',
+        home: '/srv/it is $HOME',
+        comment: `O'Ann "$(id)" & co`,
+        password: hash,
       }),
     ]
     expect(await converges(web1!, wanted)).toHaveLength(2)
