@@ -51,10 +51,15 @@ const rounds: Readonly<Record<Scenario, readonly Readonly<Record<Tool['pace'], n
   ],
 }
 
-await main()
+// A reader that went away is no reason to leave hosts behind.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+const stop = stopOnInterrupt()
+await main().catch((error: unknown) => {
+  if (!stop.aborted) throw error
+  process.exitCode = 130
+})
 
 async function main(): Promise<void> {
-  const stop = stopOnInterrupt()
   const results: Results = { date: today(), machine: {}, equal: [], samples: [], skipped: [] }
   if (!existsSync(flags.fettle)) throw new Error(`There is no ${flags.fettle}: npm run build`)
   if (loadavg()[0]! > 0.5) say(`This machine is busy (load ${loadavg()[0]!.toFixed(1)}).`)
