@@ -69,7 +69,7 @@ remote() {
 }
 `)
 
-/** `check_out PATH URL COMMIT DEPTH FORCE NAME...` and `remove PATH FORCE`. */
+/** `check_out PATH URL COMMIT HOW FORCE NAME...` and `remove PATH FORCE`. */
 export const applyFunctions: Shell = Shell.literal(`${shared}
 fail() {
   printf '%s\\n' "$1"
@@ -89,7 +89,7 @@ refuse_changes() {
 }
 
 check_out() {
-  path=$1 url=$2 commit=$3 depth=$4 force=$5
+  path=$1 url=$2 commit=$3 how=$4 force=$5
   shift 5
   mkdir -p -- "$path" || exit 1
   stand=$path mark=$path/.git/fettle
@@ -115,9 +115,9 @@ check_out() {
 # By its number where the server allows it, else by the names that may lead to it.
 bring() {
   quietly
-  try fetch -q $depth origin "$commit" && return
+  try fetch -q $how origin "$commit" && return
   for each in "$@"; do
-    try fetch -q $depth origin "$each"
+    try fetch -q $how origin "$each"
     g cat-file -e "$commit^{commit}" 2>/dev/null && return
   done
   fail "commit $commit could not be fetched: $(why)"

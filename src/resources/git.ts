@@ -223,11 +223,12 @@ function applyGit({ resource, state }: Change<GitDesired, GitState>): Step {
   if (state.place === 'other') return refuse(`${name} is there and is not a checkout of git`)
   if (state.target === undefined) return refuse(state.trouble)
   const names = fetchable(ref)
-  const shallow = depth === undefined ? '' : `--depth=${depth}`
+  // Tags come along as in a clone, also those that were moved.
+  const how = depth === undefined ? '--tags --force' : `--depth=${depth}`
   return {
     script: lines(
       applyFunctions,
-      sh`check_out ${name} ${url} ${state.target} ${shallow} ${flagged} ${names}`,
+      sh`check_out ${name} ${url} ${state.target} ${how} ${flagged} ${names}`,
     ),
   }
 }
