@@ -30,9 +30,11 @@ export class PlainProgress implements Progress {
 interface HostLine {
   done: number
   doing: string
-  /** The last line that the step printed, and the beginning of the next one. */
+  /** The last line that the step printed. */
   output: string
+  /** The beginning of the next one, and what it was when it was last drawn. */
   partial: string
+  drawn: string
   result: HostResult | undefined
 }
 
@@ -53,7 +55,7 @@ export class LiveProgress implements Progress {
     this.#hosts = new Map(
       [...totals.keys()].map((host) => [
         host,
-        { done: 0, doing: 'waiting', output: '', partial: '', result: undefined },
+        { done: 0, doing: 'waiting', output: '', partial: '', drawn: '', result: undefined },
       ]),
     )
     this.#timer = setInterval(() => this.#draw(), 80)
@@ -79,6 +81,7 @@ export class LiveProgress implements Progress {
     const columns = this.#stream.columns || 80
     const rows = this.#stream.rows || 24
     const width = Math.max(...[...this.#hosts.keys()].map((host) => host.length))
+    for (const line of this.#hosts.values()) showPartial(line)
     const all = [...this.#hosts].map(([host, line]) =>
       this.#line(host.padEnd(width), line, this.#totals.get(host.trim()) ?? 0, columns),
     )
@@ -135,5 +138,13 @@ function endText({ status, made, left, seconds: took }: HostResult): string {
 function keepLastLine(line: HostLine, chunk: Buffer): void {
   const lines = `${line.partial}${chunk.toString('utf8')}`.split(/[\r\n]+/)
   line.partial = lines.pop() ?? ''
-  line.output = lines.map((each) => visible(redact(each).trim())).findLast(Boolean) ?? line.output
+  line.output = lines.map(shown).findLast(Boolean) ?? line.output
 }
+
+/** A line that stays without an end for a while is a question, or a bar that grows. */
+function showPartial(line: HostLine): void {
+  if (line.partial === line.drawn) line.output = shown(line.partial) || line.output
+  line.drawn = line.partial
+}
+
+const shown = (text: string): string => visible(redact(text).trim())
