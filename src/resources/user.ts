@@ -98,7 +98,7 @@ export const userKind: Kind<UserDesired, UserState | undefined> = {
   read(resources) {
     const names = resources.map(({ name }) => name)
     const withPassword = resources.filter(({ desired }) => desired.password).map(({ name }) => name)
-    return sh`today=$(( $(date +%s) / 86400 )) hashed=${` ${withPassword.join(' ')} `}
+    return sh`today= hashed=${` ${withPassword.join(' ')} `}
 getent passwd -- ${names} | while IFS= read -r row; do
   home=${Shell.literal('${row%:*}')}; home=${Shell.literal('${home##*:}')}
   [ -d "$home" ] && printf 'user:there:' || printf 'user:missing:'
@@ -108,6 +108,7 @@ getent group | while IFS= read -r row; do printf 'group:%s\n' "$row"; done
 getent shadow -- ${names} 2>/dev/null | while IFS=: read -r name hash _ _ _ _ _ end _; do
   printf 'shadow:%s:' "$name"
   case $hash in '!*' | '!' | '*' | '!!') printf none: ;; '!'*) printf locked: ;; *) printf open: ;; esac
+  [ -z "$end" ] || [ -n "$today" ] || today=$(( $(date +%s) / 86400 ))
   [ -n "$end" ] && [ "$end" -le "$today" ] && printf ended: || printf valid:
   case $hashed in
     *" $name "*) hash=$(printf %s "${Shell.literal('${hash#!}')}" | sha256sum); echo "${Shell.literal('${hash%% *}')}" ;;
