@@ -35,8 +35,8 @@ export interface Started {
 
 export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>
-  /** What is typed, or piped in. Left out: nothing. */
-  readonly input?: string
+  /** What is typed, or piped in. Left out: nothing. `open`: more may come. */
+  readonly input?: string | 'open'
   /** A terminal instead of pipes, through script(1): both outputs come as stdout. */
   readonly terminal?: boolean
 }
@@ -125,7 +125,7 @@ function started(child: ChildProcess, input: string | undefined): Started {
       check()
     })
   child.stdin!.on('error', () => undefined)
-  child.stdin!.end(input ?? '')
+  if (input !== 'open') child.stdin!.end(input ?? '')
   const ended = new Promise<Ended>((resolve) =>
     child.on('close', (code, signal) => resolve({ code: code ?? (signal ? 128 : 1), ...seen })),
   )
