@@ -237,7 +237,9 @@ describe.skipIf(!labAvailable)('on a host', () => {
 
   test('what dies at once is an error with its log', async () => {
     const [host] = hosts()
-    const dying = worker("/bin/sh -c 'echo no database; exit 3'", { Restart: 'always' })
+    // Not back within the test: it is up for a moment each time systemd tries.
+    const restarts = { Restart: 'always', RestartSec: 60 }
+    const dying = worker("/bin/sh -c 'echo no database; exit 3'", restarts)
     const failure = await settle(host!, [dying, service('worker')]).catch((error: Error) => error)
     expect(failure).toMatchObject({
       code: 'step-failed',

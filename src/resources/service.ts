@@ -80,6 +80,7 @@ export const serviceKind: Kind<ServiceDesired, ServiceState> = {
     (name) => typeof name === 'string' && /^[\w:.\\@-]{1,240}$/.test(name) && !/@(\.|$)/.test(name),
   ),
   user: 'root',
+  batch: true,
   fields: { running: flag, enabled: flag, masked: flag },
 
   claims: ({ name }) => [{ what: `unit ${unitOf(name)}` }],
@@ -106,7 +107,7 @@ export const serviceKind: Kind<ServiceDesired, ServiceState> = {
     return steps.length === 0 ? undefined : differenceOf(steps, state)
   },
 
-  apply: ([change]) => applyService(change!),
+  apply: (changes) => applyServices(changes),
 
   actions: {
     reload: (resource) =>
@@ -206,61 +207,82 @@ function plannedUnit(unit: string, { earlier }: Context): Difference | undefined
   return found.find((each) => each && each.verb !== 'remove')
 }
 
-function applyService({ resource, state }: Change<ServiceDesired, ServiceState>): Step {
-  const { desired } = resource
-  const unit = unitOf(resource.name)
-  // A unit that an earlier step has just brought: its state now was not seen, so all is said.
-  const steps: readonly Move[] =
-    state.load === 'not-found' && isDown(state)
-      ? desired.masked
-        ? ['mask']
-        : [desired.enabled ? 'enable' : 'disable', desired.running ? 'start' : 'stop']
-      : stepsOf(resource, state)
+function applyServices(changes: readonly Change<ServiceDesired, ServiceState>[]): Step {
+  const moves = changes.map((change) => ({
+    unit: unitOf(change.resource.name),
+    masked: change.resource.desired.masked,
+    steps: movesOf(change),
+  }))
+  const started = moves.filter(({ steps }) => steps.includes('start'))
   return {
     script: lines(
-      sh`unit=${unit}`,
-      desired.masked ? undefined : present,
-      reloadManager,
-      ...steps.map(
-        (step) =>
-          sh`${step === 'start' ? start('start') : sh`systemctl ${step} -- "$unit"`} || exit 1`,
+      functions,
+      ...moves.map(({ unit, masked, steps }) =>
+        lines(
+          masked ? sh`unit=${unit}` : sh`ready ${unit}`,
+          ...steps.map((step) =>
+            step === 'start' ? sh`go start` : sh`systemctl ${step} -- "$unit" || exit 1`,
+          ),
+        ),
       ),
+      // One moment for all of them.
+      started.length > 0 && sh`sleep ${moment}`,
+      ...started.map(({ unit }) => sh`stays ${unit} start`),
     ),
   }
 }
 
-function act({ name }: Resource<ServiceDesired>, verb: string): Shell {
-  return lines(sh`unit=${unitOf(name)}`, present, reloadManager, start(verb))
+function movesOf({ resource, state }: Change<ServiceDesired, ServiceState>): readonly Move[] {
+  const { desired } = resource
+  if (state.load !== 'not-found' || !isDown(state)) return stepsOf(resource, state)
+  // A unit that an earlier step has just brought: its state now was not seen, so all is said.
+  if (desired.masked) return ['mask']
+  return [desired.enabled ? 'enable' : 'disable', desired.running ? 'start' : 'stop']
 }
 
-const present: Shell = Shell.literal(
-  `case $(systemctl show -p LoadState -- "$unit") in
-LoadState=not-found) echo "there is no unit $unit on this host"; exit 1;;
-LoadState=?*) ;;
-*) echo 'systemd does not answer on this host'; exit 1;;
-esac`,
-)
-
-/** Otherwise systemd would run what an earlier version of the unit file said. */
-const reloadManager: Shell = Shell.literal(
-  `[ "$(systemctl show -p NeedDaemonReload -- "$unit")" = NeedDaemonReload=no ] || systemctl daemon-reload || exit 1`,
-)
+function act({ name }: Resource<ServiceDesired>, verb: string): Shell {
+  const unit = unitOf(name)
+  return lines(
+    functions,
+    sh`ready ${unit}`,
+    sh`go ${verb}`,
+    sh`sleep ${moment}`,
+    sh`stays ${unit} ${verb}`,
+  )
+}
 
 /**
- * Starts it and looks again a moment later: for a simple service `systemctl start` has succeeded
- * once there is a process, even if that process then dies at once.
+ * What is started is looked at again after this long: for a simple service `systemctl start` has
+ * succeeded once there is a process, even if that process then dies at once. Seconds.
  */
-const start = (verb: string): Shell => sh`{
-systemctl reset-failed -- "$unit" 2>/dev/null
-trouble() { journalctl -q -u "$unit" -n 20 --no-pager; echo "$unit $1"; exit 1; }
-systemctl ${verb} -- "$unit" || trouble ${`failed to ${verb}; its log is above`}
-sleep 0.4
-state=$(systemctl show -p Type,RemainAfterExit,ActiveState,SubState,Result,NRestarts -- "$unit")
-case $state in
-*SubState=auto-restart*|*NRestarts=[1-9]*) trouble "ended as soon as it was started; its log is above";;
-*ActiveState=failed*) trouble "did not stay up ($(echo "$state" | sed -n s/^Result=//p)); its log is above";;
-*ActiveState=inactive*) case ${verb}/$state in try-*) ;;
-  *Type=oneshot*RemainAfterExit=no*) trouble "is a oneshot unit: it does its work and ends. Describe it with running: false";;
-  *) trouble "ended as soon as it was started; its log is above";; esac;;
-esac
-}`
+const moment = 0.4
+
+const functions: Shell = Shell.literal(
+  `trouble() { journalctl -q -u "$unit" -n 20 --no-pager; echo "$unit $1"; exit 1; }
+# The unit is there, and systemd would run what its file says now.
+ready() {
+  unit=$1
+  state=$(systemctl show -p LoadState,NeedDaemonReload -- "$unit")
+  case $state in
+  *LoadState=not-found*) echo "there is no unit $unit on this host"; exit 1;;
+  *LoadState=?*) ;;
+  *) echo 'systemd does not answer on this host'; exit 1;;
+  esac
+  case $state in *NeedDaemonReload=yes*) systemctl daemon-reload || exit 1;; esac
+}
+go() {
+  systemctl reset-failed -- "$unit" 2>/dev/null
+  systemctl "$1" -- "$unit" || trouble "failed to $1; its log is above"
+}
+stays() {
+  unit=$1
+  state=$(systemctl show -p Type,RemainAfterExit,ActiveState,SubState,Result,NRestarts -- "$unit")
+  case $state in
+  *SubState=auto-restart*|*NRestarts=[1-9]*) trouble "ended as soon as it was started; its log is above";;
+  *ActiveState=failed*) trouble "did not stay up ($(echo "$state" | sed -n s/^Result=//p)); its log is above";;
+  *ActiveState=inactive*) case $2/$state in try-*) ;;
+    *Type=oneshot*RemainAfterExit=no*) trouble "is a oneshot unit: it does its work and ends. Describe it with running: false";;
+    *) trouble "ended as soon as it was started; its log is above";; esac;;
+  esac
+}`,
+)
