@@ -92,6 +92,18 @@ describe.skipIf(!labAvailable)(`several hosts ${labMissing}`, () => {
       expect(trips(result)).toEqual([1, 'host-unreachable', 1])
     })
 
+    test('goes on with the others where sudo asks for a password', async () => {
+      await hosts()[1]!.exec(`useradd -m -s /bin/bash asking
+        install -d -o asking -m 700 ~asking/.ssh
+        install -o asking -m 600 ~root/.ssh/authorized_keys ~asking/.ssh/
+        echo 'asking ALL=(ALL) ALL' > /etc/sudoers.d/asking`)
+      const [one, two, three] = targets()
+      const asked = { ...two!, login: 'asking' }
+      const result = await read([one!, asked, three!], () => service('cron'))
+      expect(trips(result)).toEqual([1, 'sudo-needs-password', 1])
+      expect(trips(await read([one!, asked, three!], () => file('/srv/x')))).toEqual([1, 1, 1])
+    })
+
     test('gives up on a host that does not answer, and goes on with the others', async () => {
       await hosts()[1]!.pause()
       const result = await read(targets(), () => file('/srv/x'), { timeoutSeconds: 3 })
