@@ -25,8 +25,9 @@ export function check(suggestion: string, fits: (value: unknown) => boolean): Ch
   return (value) => (fits(value) ? undefined : complain(value, suggestion))
 }
 
+// Half of a character (a lone surrogate) becomes another one on its way to a host.
 const isText = (value: unknown): value is string =>
-  typeof value === 'string' && !value.includes('\0')
+  typeof value === 'string' && !/[\0\p{Surrogate}]/u.test(value)
 
 export function optional(inner: Check): Check {
   return (value) => (value === undefined ? undefined : inner(value))
