@@ -81,6 +81,7 @@ describe.skipIf(!labAvailable)(
       })
       const bytes = fc.sample(fc.uint8Array({ maxLength: 3000 }), { numRuns: 40, seed: 7 })
       const described = [
+        directory('/srv/contents'),
         ...texts.map((content, i) => file(`/srv/contents/text${i}`, { content })),
         ...bytes.map((content, i) => file(`/srv/contents/bytes${i}`, { content })),
         ...texts.map((text, i) =>
