@@ -19,12 +19,14 @@ export {
   type Selector,
   role,
 } from './model/role.ts'
+export { type AptRepositoryOptions, aptRepository } from './resources/apt-repository.ts'
 export { type AuthorizedKeysOptions, authorizedKeys } from './resources/authorized-keys.ts'
 export { type BlockOptions, block } from './resources/block.ts'
 export { type CommandOptions, command, trigger } from './resources/command.ts'
 export { type CronOptions, cron } from './resources/cron.ts'
 export { type DirectoryOptions, directory } from './resources/directory.ts'
 export { type FileOptions, file } from './resources/file.ts'
+export { type GitOptions, git } from './resources/git.ts'
 export { type GroupOptions, group } from './resources/group.ts'
 export type { Ownership } from './resources/inode.ts'
 export { type LineOptions, line } from './resources/line.ts'

@@ -60,6 +60,8 @@ class HostRun {
   readonly #session: Session
   readonly #plan: HostPlan
   readonly #options: ConvergeOptions
+  /** What each resource was when its change was decided on, by id. */
+  readonly #seen: Map<string, unknown>
   #noted: readonly Noted[] = []
   #todo: readonly Change[]
   #owed: readonly string[] = []
@@ -70,6 +72,7 @@ class HostRun {
     this.#plan = plan
     this.#options = options
     this.#todo = plan.changes
+    this.#seen = new Map(plan.states)
     this.#owe(plan.owed)
   }
 
@@ -136,6 +139,7 @@ class HostRun {
     const states = reading.states(answer!.output)
     return resources.flatMap((resource, i) => {
       const state = states[i]
+      this.#seen.set(idOf(resource), state)
       const difference = kind.diff(resource, state, nothingPlanned)
       if (difference) return [{ resource, state, difference }]
       this.#options.report({ type: 'needless', host: this.#plan.host, id: idOf(resource) })
@@ -213,7 +217,10 @@ class HostRun {
 
   #checkTaken(kind: Kind, resources: readonly Resource[], states: readonly unknown[]): void {
     for (const [i, resource] of resources.entries()) {
-      const still = kind.diff(resource, states[i], nothingPlanned)
+      const seen = this.#seen.get(idOf(resource))
+      const state =
+        seen === undefined ? states[i] : (kind.asPlanned?.(seen, states[i]) ?? states[i])
+      const still = kind.diff(resource, state, nothingPlanned)
       if (still)
         throw problem('change-did-not-take', {
           host: this.#plan.host,

@@ -34,7 +34,7 @@ export async function observe(
   limit?: Limit,
 ): Promise<Observation> {
   const readings = readingsOf(resources, kinds)
-  const [own = [], ...others] = byUser(readings)
+  const [own = [], ...others] = byUser(readings, session.login)
   const bundles = [
     new Bundle(undefined, [factsScript, readNotes, ...own.map(scriptOf)]),
     ...others.map((group) => new Bundle(group[0]!.user, group.map(scriptOf))),
@@ -92,9 +92,10 @@ function readingsOf(resources: readonly Resource[], kinds: ReadonlyMap<string, K
 }
 
 /** The login user's first (there may be none), then one group for each other user. */
-function byUser(readings: readonly Reading[]): Reading[][] {
-  const users = new Set<string | undefined>([undefined, ...readings.map(({ user }) => user)])
-  return [...users].map((user) => readings.filter((each) => each.user === user))
+function byUser(readings: readonly Reading[], login: string | undefined): Reading[][] {
+  const userOf = ({ user }: Reading): string | undefined => (user === login ? undefined : user)
+  const users = new Set<string | undefined>([undefined, ...readings.map(userOf)])
+  return [...users].map((user) => readings.filter((each) => userOf(each) === user))
 }
 
 function parse(reading: Reading, output: Buffer | undefined, host: string): [string, unknown][] {

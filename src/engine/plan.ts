@@ -14,6 +14,8 @@ export interface HostPlan {
   readonly owed: readonly Noted[]
   /** All resources that were looked at. */
   readonly resources: readonly Resource[]
+  /** What was seen of them, by id. */
+  readonly states: ReadonlyMap<string, unknown>
   /** Every resource of the host, for actions on those that were not selected. */
   readonly all: readonly Resource[]
   /** Over what is described and what was seen, in hex. */
@@ -51,6 +53,7 @@ export function planHost(
     changes,
     owed,
     resources,
+    states: observation.states,
     all,
     hash: hashOf([
       resources.map(withoutPosition),

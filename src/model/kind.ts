@@ -37,6 +37,11 @@ export interface Kind<Desired extends object = any, State = any> {
   /** The step that makes the changes: several only where `batch` is set. */
   apply(changes: readonly Change<Desired, State>[]): Step
   /**
+   * What was read back, with what lies outside the host as it was seen when the change was planned:
+   * a branch that moves on during a run is no fault of the change. Left out: nothing lies outside.
+   */
+  asPlanned?(seen: State, after: State): State
+  /**
    * What a change came to, for the record, where the plan could not say it all. `after` is the state
    * that was read back. Left out: the plan's own words.
    */

@@ -108,6 +108,8 @@ export const gitKind: Kind<GitDesired, GitState> = {
     return changes.length === 0 ? undefined : { verb: 'change', summary: changes.join(', ') }
   },
 
+  asPlanned: (seen, after) => ({ ...after, target: seen.target ?? after.target }),
+
   apply: ([change]) => applyGit(change!),
 }
 

@@ -143,10 +143,20 @@ guard() {
   [ -z "$more" ] || fail "this would also remove$more, which was not known when it was planned: plan again and look"
 }
 
+# The usual case, where every package has a candidate and nothing is to go: apt itself sees to that,
+# so nothing has to be simulated first. Fails without a trace when apt would not even begin.
+straight() {
+  [ -z "$gone$flags" ] && [ -z "$(echo $allowed)" ] && candidates "$@" && [ -z "$unknown" ] || return 1
+  apt --no-remove install "$@" && return
+  ! grep -Eq '^(Unpacking|Setting up|dpkg: )' "$work/log" || fail "$(why)"
+  return 1
+}
+
 # Installs "$@" and removes $gone, which are names with a dash.
 transact() {
   finish
   [ "$#" = 0 ] || fresh || update
+  [ "$#" = 0 ] || ! straight "$@" || return 0
   foresee "$@" || { [ "$#" != 0 ] && update && foresee "$@"; } || impossible
   guard
   apt $flags install "$@" $gone && return

@@ -20,7 +20,8 @@ export class LocalMachine implements Machine {
     const host = this.name
     const login = userInfo().username
     const state = `What ${host} was asked last may or may not be done.`
-    return new ProcessSession(host, program, [...first, ...loopArguments], {
+    const carrier = { program, words: [...first, ...loopArguments] }
+    return new ProcessSession(host, login, carrier, {
       missing: (error) =>
         problem('host-unreachable', { host, address: program, reason: error.message }),
       ended: ({ stderr, exit }) =>

@@ -37,6 +37,8 @@ export interface Limit {
  */
 export interface Session {
   readonly host: string
+  /** Who logs in, where that is known. */
+  readonly login: string | undefined
   /** How many times this side has waited for the host so far. */
   readonly roundTrips: number
   /**

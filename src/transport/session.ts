@@ -32,12 +32,22 @@ export interface End {
   readonly greeting: string
 }
 
+/** The program that carries a session. */
+export interface Carrier {
+  readonly program: string
+  readonly words: readonly string[]
+  /** Tried once more with these words when it ended like this, before anything was answered. */
+  readonly again?: { readonly words: readonly string[]; fits(end: End): boolean }
+}
+
 /** A session over a child process that runs the loop of `loop.ts` somewhere. */
 export class ProcessSession implements Session {
   readonly host: string
+  readonly login: string | undefined
   roundTrips = 0
-  readonly #child: ChildProcess
+  readonly #carrier: Carrier
   readonly #failures: Failures
+  #child: ChildProcess
   readonly #mark = randomBytes(16).toString('hex')
   readonly #boundary = Buffer.from(`\n${this.#mark} `)
   readonly #queue: Waiting[] = []
@@ -45,27 +55,52 @@ export class ProcessSession implements Session {
   #started = false
   #pending: Buffer = Buffer.alloc(0)
   #failure: FettleError | undefined
+  #retried = false
+  #closing = false
 
-  constructor(host: string, program: string, words: readonly string[], failures: Failures) {
+  constructor(host: string, login: string | undefined, carrier: Carrier, failures: Failures) {
     this.host = host
+    this.login = login
+    this.#carrier = carrier
     this.#failures = failures
-    this.#child = spawn(program, words, { stdio: ['pipe', 'pipe', 'pipe'], detached: true })
-    this.#child.stdout!.on('data', (chunk: Buffer) => this.#receive(chunk))
-    this.#child.stderr!.on('data', (chunk: Buffer) => {
+    this.#child = this.#start(carrier.words)
+  }
+
+  #start(words: readonly string[]): ChildProcess {
+    const child = spawn(this.#carrier.program, words, {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      detached: true,
+    })
+    child.stdout.on('data', (chunk: Buffer) => this.#receive(chunk))
+    child.stderr.on('data', (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString()).slice(-8192)
     })
     // What is left unwritten when the host goes away is told by `exit`.
-    this.#child.stdin!.on('error', () => undefined)
-    this.#child.on('error', (error) => this.#fail(this.#failures.missing(error)))
-    this.#child.on('exit', (code, signal) => {
+    child.stdin.on('error', () => undefined)
+    child.on('error', (error) => this.#fail(this.#failures.missing(error)))
+    child.on('exit', (code, signal) => {
       // A connection that stays behind for sharing keeps these pipes open: do not wait for it.
       setImmediate(() => {
-        this.#fail(this.#failures.ended(this.#end(String(signal ?? code))))
-        this.#child.stdout!.destroy()
-        this.#child.stderr!.destroy()
+        child.stdout.destroy()
+        child.stderr.destroy()
+        this.#ended(String(signal ?? code))
       })
     })
-    this.#child.stdin!.write(`${this.#mark}\n`)
+    child.stdin.write(`${this.#mark}\n`)
+    return child
+  }
+
+  /** The program is gone: the frames that wait are tried once more, or told why. */
+  #ended(exit: string): void {
+    const end = this.#end(exit)
+    const again = this.#carrier.again
+    if (this.#failure || this.#closing || this.#retried || !again?.fits(end))
+      return this.#fail(this.#failures.ended(end))
+    this.#retried = true
+    this.#stderr = ''
+    this.#pending = Buffer.alloc(0)
+    this.#child = this.#start(again.words)
+    for (const { frame } of this.#queue) this.#send(frame)
   }
 
   async run(frames: readonly Frame[], limit?: Limit): Promise<Answer[]> {
@@ -89,6 +124,7 @@ export class ProcessSession implements Session {
   }
 
   async close(): Promise<void> {
+    this.#closing = true
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     const gone = new Promise((resolve) => this.#child.once('exit', resolve))
     this.#child.stdin!.end()

@@ -20,12 +20,28 @@ export class SshMachine implements Machine {
   open(): Session {
     const target = this.#target
     const login = target.login ?? 'the login user'
-    return new ProcessSession(target.name, 'ssh', [...sshWords(target), loopCommand], {
+    const carrier = {
+      program: 'ssh',
+      words: [...sshWords(target), loopCommand],
+      again: {
+        words: ['-S', 'none', ...sshWords(target), loopCommand],
+        fits: lostSharedConnection,
+      },
+    }
+    return new ProcessSession(target.name, target.login, carrier, {
       missing: () => problem('ssh-missing', {}),
       ended: (end) => endOfSsh(target, end),
       become: (user, output) => becomeFailure(target.name, login, user, output),
     })
   }
+}
+
+/**
+ * A connection that was kept for sharing may lead to a host that has been restarted since; ssh then
+ * ends without having asked the host anything.
+ */
+function lostSharedConnection({ exit, started, stderr }: End): boolean {
+  return exit === '255' && !started && /^$|mux_client|broken pipe|shared connection/i.test(stderr)
 }
 
 /** The words of an ssh command line for a target, up to and with the address. */
