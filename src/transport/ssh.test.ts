@@ -221,6 +221,19 @@ END
     }
     expect(seen.size).toBe(1)
   })
+
+  // The last of these, as it takes the logins above away.
+  test('that was replaced behind a shared connection is reached over a new one', async () => {
+    const ask = async (): Promise<string> => {
+      const session = new SshMachine(host().target).open()
+      const [answer] = await session.run([{ script: sh`echo here` }])
+      await session.close()
+      return answer!.output.toString()
+    }
+    expect(await ask()).toBe('here\n')
+    await host().reset()
+    expect(await ask()).toBe('here\n')
+  })
 })
 
 describe('the command line of ssh', () => {
