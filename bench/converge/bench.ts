@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -197,6 +197,7 @@ function samplesOf(all: Samples[], tool: string, scenario: Scenario, hosts: numb
 
 async function write(results: Results, tools: readonly Tool[]): Promise<void> {
   const text = markdown(results, tools)
+  await mkdir(flags.out, { recursive: true })
   await writeFile(resolve(flags.out, 'results.md'), text)
   await writeFile(resolve(flags.out, 'results.json'), `${JSON.stringify(results, null, 1)}\n`)
   process.stdout.write(text)

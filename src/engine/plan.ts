@@ -1,4 +1,4 @@
-import { type Hash, createHash } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { Secret, reveal } from '../base/secret.ts'
 import type { Change, Difference, Kind } from '../model/kind.ts'
 import { type Resource, idOf } from '../model/resource.ts'
@@ -83,26 +83,30 @@ export function fleetHash(plans: readonly HostPlan[]): string {
 
 /** A hash over plain data: keys in order, secrets as their values. */
 function hashOf(data: unknown): string {
-  const hash = createHash('sha256')
-  feed(hash, data)
-  return hash.digest('hex')
+  const parts: string[] = []
+  feed(parts, data)
+  return sha256(parts.join(''))
 }
 
-function feed(hash: Hash, data: unknown): void {
-  if (data instanceof Uint8Array) hash.update(`bytes ${data.length}:`).update(data)
-  else if (data instanceof Map) feed(hash, Object.fromEntries(data))
+const sha256 = (data: string | Uint8Array): string =>
+  createHash('sha256').update(data).digest('hex')
+
+/** Each part says its kind and its length, so that no two data have the same parts. */
+function feed(parts: string[], data: unknown): void {
+  if (data instanceof Uint8Array) parts.push(`bytes ${sha256(data)};`)
+  else if (data instanceof Map) feed(parts, Object.fromEntries(data))
   else if (Array.isArray(data)) {
-    hash.update(`list ${data.length}:`)
-    for (const each of data) feed(hash, each)
+    parts.push(`list ${data.length}:`)
+    for (const each of data) feed(parts, each)
   } else if (typeof data === 'object' && data !== null && !(data instanceof Secret)) {
     const entries = Object.entries(data).filter(([, value]) => value !== undefined)
-    hash.update(`object ${entries.length}:`)
+    parts.push(`object ${entries.length}:`)
     for (const [key, value] of entries.sort(([a], [b]) => (a < b ? -1 : 1))) {
-      feed(hash, key)
-      feed(hash, value)
+      feed(parts, key)
+      feed(parts, value)
     }
   } else {
     const text = reveal(String(data))
-    hash.update(`${typeof data} ${text.length}:${text};`)
+    parts.push(`${typeof data} ${text.length}:${text};`)
   }
 }

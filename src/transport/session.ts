@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
 import { type FettleError, problem } from '../base/errors.ts'
 import { reveal } from '../base/secret.ts'
 import type { Answer, Frame, Limit, Session } from './machine.ts'
@@ -123,14 +124,14 @@ export class ProcessSession implements Session {
     return settled
   }
 
+  /** Nothing is left to be waited for: the program ends by itself when its input does. */
   async close(): Promise<void> {
+    const child = this.#child
     this.#closing = true
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
-    const gone = new Promise((resolve) => this.#child.once('exit', resolve))
-    this.#child.stdin!.end()
-    const patience = setTimeout(() => this.#child.kill('SIGTERM'), 2000)
-    await gone
-    clearTimeout(patience)
+    child.stdin!.end()
+    child.unref()
+    for (const stream of [child.stdin, child.stdout, child.stderr]) (stream as Socket).unref()
+    setTimeout(() => child.kill('SIGTERM'), 2000).unref()
   }
 
   /** Ends the session now, whatever runs on the host; frames that wait are rejected with `error`. */
