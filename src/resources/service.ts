@@ -103,6 +103,9 @@ export const serviceKind: Kind<ServiceDesired, ServiceState> = {
 
   diff(resource, state, context) {
     if (state.load === 'not-found' && isDown(state)) return missing(resource, context)
+    // Its file is gone and comes back: what enables it is seen then.
+    if (plannedUnit(unitOf(resource.name), context)?.verb === 'create')
+      return { verb: 'unknown', summary: wantsOf(resource).join(', ') || downWords }
     const steps = stepsOf(resource, state)
     return steps.length === 0 ? undefined : differenceOf(steps, state)
   },
@@ -173,23 +176,31 @@ function differenceOf(
   return { verb: 'change', summary, ...(steps.includes('start') ? freshStart : {}) }
 }
 
+const wantsOf = ({ desired, absent }: Resource<ServiceDesired>): string[] => [
+  ...(desired.enabled && !absent ? ['enabled'] : []),
+  ...(desired.running && !absent ? ['running'] : []),
+]
+
+const downWords = 'stopped, disabled'
+
 /** The host has no such unit, as far as was seen. */
 function missing(resource: Resource<ServiceDesired>, context: Context): Difference | undefined {
   const { desired, absent, name } = resource
   const unit = unitOf(name)
-  const wants = absent ? [] : [desired.enabled && 'enabled', desired.running && 'running']
-  const wanted = wants.filter(Boolean).join(', ')
+  const wants = wantsOf(resource)
+  const wanted = wants.join(', ')
   const planned = plannedUnit(unit, context)
   if (planned) {
     const after = planned.text?.after
     const install = after === undefined || /^\[Install\]/m.test(after)
-    const steps = wants.filter((want) => want && (want !== 'enabled' || install))
-    if (steps.length === 0) return undefined
+    const steps = wants.filter((want) => want !== 'enabled' || install)
+    // What enabled an earlier unit of that name may still be there.
+    if (steps.length === 0) return install ? { verb: 'unknown', summary: downWords } : undefined
     const summary = `-> ${steps.join(', ')}`
     return { verb: 'change', summary, ...(steps.includes('running') ? freshStart : {}) }
   }
   if (context.opaque.length > 0) {
-    const summary = `${wanted || 'stopped, disabled'}, once ${context.opaque.at(-1)} has brought it`
+    const summary = `${wanted || downWords}, once ${context.opaque.at(-1)} has brought it`
     return { verb: 'unknown', summary }
   }
   if (desired.masked && !absent) return { verb: 'change', summary: 'mask' }
@@ -219,7 +230,10 @@ function applyServices(changes: readonly Change<ServiceDesired, ServiceState>[])
       functions,
       ...moves.map(({ unit, masked, steps }) =>
         lines(
-          masked ? sh`unit=${unit}` : sh`ready ${unit}`,
+          // What runs can be stopped, and links be removed, when the unit's file is gone.
+          masked || steps.every((step) => step === 'disable' || step === 'stop')
+            ? sh`unit=${unit}`
+            : sh`ready ${unit}`,
           ...steps.map((step) =>
             step === 'start' ? sh`go start` : sh`systemctl ${step} -- "$unit" || exit 1`,
           ),

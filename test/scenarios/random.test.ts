@@ -1,0 +1,88 @@
+import { inspect } from 'node:util'
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { actionsOf, dueActions, expectedNotes } from '../../src/engine/actions.ts'
+import { type Resource, idOf } from '../../src/model/resource.ts'
+import { kinds } from '../../src/resources/kinds.ts'
+import { type Run, read, run } from '../contracts/run.ts'
+import { type TestHost, bootForFile, labAvailable, labMissing } from '../lab/fixture.ts'
+import { descriptions, shuffled } from './descriptions.ts'
+import { vandalise, vandalism } from './vandalism.ts'
+
+// FETTLE_SEED=random looks for new trouble; the seed of a failure, which is in its message,
+// repeats it. A seed stands for the whole series, as each run begins with what the last one left.
+const wanted = process.env['FETTLE_SEED'] ?? '1'
+const seed = wanted === 'random' ? Date.now() % 2 ** 31 : Number(wanted)
+const runs = Number(process.env['FETTLE_RUNS'] ?? 12)
+
+const series = fc.sample(
+  fc.tuple(descriptions(), vandalism, fc.array(fc.nat(999), { minLength: 9, maxLength: 9 })),
+  { seed, numRuns: runs },
+)
+
+describe.skipIf(!labAvailable)(`random descriptions over random hosts ${labMissing}`, () => {
+  const hosts = bootForFile(2)
+
+  test(`make what was planned, and nothing the second time (seed ${seed}, ${runs} runs)`, async () => {
+    for (const [number, [resources, picks, keys]] of series.entries()) {
+      const script = vandalise(resources, picks)
+      await Promise.all(hosts().map((host) => host.exec(script)))
+      // Two hosts in the same state, and the same description in two orders.
+      const orders = [resources, shuffled(resources, keys)]
+      const made = await Promise.all(hosts().map((host, i) => converged(host, orders[i]!, number)))
+      expect([...made[1]!].sort(), story(number)).toEqual([...made[0]!].sort())
+    }
+  }, 600_000)
+})
+
+/** Makes the resources true, checks what is promised of that, and gives the ids of what was made. */
+async function converged(
+  { target }: TestHost,
+  resources: readonly Resource[],
+  number: number,
+): Promise<string[]> {
+  const first = await run([target], () => resources)
+  const told = `${story(number)}\nplanned on ${target.name}:\n${changesOf(first).join('\n')}\n`
+  expect(first.results[0]?.error, told).toBeUndefined()
+  checkMade(first, told)
+  expect(changesOf(await read([target], () => resources)), told).toEqual([])
+  return first.results[0]!.made.map(({ id, verb }) => `${verb} ${id}`)
+}
+
+/** What was planned for certain is what was made, in that order; what was not known may be. */
+function checkMade({ surveyed: [first], results: [result] }: Run, told: string): void {
+  if (!first || !('plan' in first)) throw first?.error ?? new Error('nothing was read')
+  const { changes, owed, all } = first.plan
+  const made = result!.made.filter(({ verb }) => verb !== 'action').map(({ id }) => id)
+  const certain = changes.filter(({ difference }) => difference.verb !== 'unknown')
+  const makable = changes.map(({ resource }) => idOf(resource)).filter((id) => made.includes(id))
+  expect(made, told).toEqual(makable)
+  expect(made, told).toEqual(expect.arrayContaining(certain.map(({ resource }) => idOf(resource))))
+  const done = result!.made.flatMap(({ id, verb, summary }) =>
+    verb === 'action' ? [`${summary.split(' ')[0]} ${id}`] : [],
+  )
+  const expected = actionsOf(dueActions(expectedNotes(changes, owed), all, kinds))
+  if (certain.length === changes.length) expect(done, told).toEqual(expected)
+}
+
+/** What is to change, or was not read, with what was seen of it. */
+function changesOf({ surveyed }: Run): string[] {
+  return surveyed.flatMap((each) =>
+    'plan' in each
+      ? each.plan.changes.map(
+          ({ resource, state, difference: { verb, summary } }) =>
+            `${verb} ${idOf(resource)}: ${summary} <- ${inspect(state, { breakLength: Infinity })}`,
+        )
+      : [each.error.message],
+  )
+}
+
+/** How to have the same again, and what was described. */
+function story(number: number): string {
+  const [resources] = series[number]!
+  const lines = resources.map(
+    (each) =>
+      `${each.absent ? 'absent ' : ''}${idOf(each)} ${inspect(each.desired, { breakLength: Infinity })}`,
+  )
+  return `run ${number + 1} of FETTLE_SEED=${seed} FETTLE_RUNS=${number + 1}:\n${lines.join('\n')}\n`
+}
