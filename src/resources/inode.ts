@@ -92,7 +92,8 @@ export function applyOwnership(wanted: Ownership, word: Shell): Shell {
     steps.push(
       sh`chown -h -- ${owner ?? ''}${Shell.literal(group === undefined ? '' : ':')}${group ?? Shell.literal('')} ${word}`,
     )
-  // After chown, which clears the set-user and set-group bits.
-  if (mode !== undefined) steps.push(sh`chmod -- ${mode} ${word}`)
+  // After chown, which clears the set-user and set-group bits. With five digits, as a directory
+  // keeps these bits otherwise.
+  if (mode !== undefined) steps.push(sh`chmod -- ${mode.padStart(5, '0')} ${word}`)
   return steps.reduce((all, step) => sh`${all} && ${step}`, sh`:`)
 }
