@@ -18,6 +18,11 @@ describe('the catalogue', () => {
     expect(codes.filter((code) => !/^[a-z]+(-[a-z]+)*$/.test(code))).toEqual([])
   })
 
+  test('is what the reference lists, in the same order', () => {
+    const page = readFileSync(join(root, 'docs/reference/errors.md'), 'utf8')
+    expect([...page.matchAll(/^## (.*)$/gm)].map(([, code]) => code)).toEqual(codes)
+  })
+
   test('has no code that nothing reports', () => {
     const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))

@@ -10,14 +10,21 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { afterAll } from 'vitest'
 import type { RunRecord } from '../../src/wire/ledger.ts'
 import type { TestHost } from '../lab/fixture.ts'
 
 const root = new URL('../../', import.meta.url).pathname
-/** Runs TypeScript as it is: what is tested is always what is in the sources. */
-const register = join(root, 'node_modules/jiti/lib/jiti-register.mjs')
+/** The sources as they are, so that nothing can be out of date; FETTLE_MAIN names another program. */
+const built = process.env['FETTLE_MAIN']
+const main = built
+  ? [resolve(built)]
+  : [
+      '--import',
+      join(root, 'node_modules/jiti/lib/jiti-register.mjs'),
+      join(root, 'src/cli/main.ts'),
+    ]
 
 /** How a `fettle` ended: its exit code and what it wrote. */
 export interface Ended {
@@ -82,7 +89,7 @@ export default fleet({ hosts: { ${names} }, roles: [all.on('*')] })
   }
 
   start(words: readonly string[], options: CliOptions = {}): Started {
-    const program = ['--import', register, join(root, 'src/cli/main.ts'), ...words]
+    const program = [...main, ...words]
     const line = [process.execPath, ...program].map((word) => `'${word.replaceAll("'", `'\\''`)}'`)
     const child = options.terminal
       ? spawn('script', ['-qec', line.join(' '), '/dev/null'], this.#surroundings(options))
