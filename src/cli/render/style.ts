@@ -11,7 +11,9 @@ export function paintFor(stream: { isTTY?: boolean }): Paint {
   const wanted = FORCE_COLOR
     ? FORCE_COLOR !== '0'
     : stream.isTTY === true && !NO_COLOR && TERM !== 'dumb'
-  return wanted ? (format, text) => styleText(format, text) : (_, text) => text
+  // What the stream is has been looked at: styleText need not look again, and differently.
+  const plainly = { validateStream: false }
+  return wanted ? (format, text) => styleText(format, text, plainly) : (_, text) => text
 }
 
 /** Control characters as visible escapes, so that names and output cannot move the cursor. */
