@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import type { Change } from '../model/kind.ts'
-import { type Resource, absent, idOf } from '../model/resource.ts'
+import { type Notification, type Resource, absent, idOf } from '../model/resource.ts'
 import { file } from '../resources/file.ts'
 import { kinds } from '../resources/kinds.ts'
 import { reload, restart, service } from '../resources/service.ts'
-import { actionsOf, dueActions, expectedNotes } from './actions.ts'
+import { actionsOf, dueActions, expectedNotes, isCertain } from './actions.ts'
 import { type Noted, note, parseNotes, strike } from './journal.ts'
 
 const [nginx, worker] = [service('nginx'), service('worker')]
@@ -69,6 +69,44 @@ describe('what a plan expects to be noted at the end', () => {
       asks('restart', worker, 'file:/etc/nginx.conf'),
     ])
     expect(expectedNotes([start, changed(conf)], [])).toHaveLength(2)
+  })
+})
+
+describe('an action is certain', () => {
+  const change = (resource: Resource, verb: 'change' | 'unknown'): Change => ({
+    resource,
+    state: undefined,
+    difference: { verb, summary: '' },
+  })
+  const conf = (path: string, ...notify: Notification[]): Resource => file(path, { notify })
+  const [a, b] = [conf('/a', reload(nginx)), conf('/b', restart(nginx))]
+  const certain = (changes: readonly Change[], owed: readonly Noted[] = []): string[] =>
+    dueActions(expectedNotes(changes, owed), [nginx], kinds).map(
+      (each) => `${actionsOf([each])[0]} ${isCertain(each, changes, owed)}`,
+    )
+
+  test('where a certain change asks for it', () => {
+    expect(certain([change(a, 'change')])).toEqual(['reload service:nginx true'])
+    expect(certain([change(a, 'unknown')])).toEqual(['reload service:nginx false'])
+    expect(certain([change(a, 'unknown'), change(conf('/c', reload(nginx)), 'change')])).toEqual([
+      'reload service:nginx true',
+    ])
+  })
+
+  test('where an earlier run owes it', () => {
+    expect(certain([], [asks('restart', nginx, 'file:/a')])).toEqual(['restart service:nginx true'])
+  })
+
+  test('unless a stronger one may take its place', () => {
+    expect(certain([change(a, 'change'), change(b, 'unknown')])).toEqual([
+      'restart service:nginx false',
+    ])
+  })
+
+  test('unless a start that comes later may settle it', () => {
+    const [ask, start] = [change(a, 'change'), change(nginx, 'unknown')]
+    expect(certain([ask, start])).toEqual(['reload service:nginx false'])
+    expect(certain([start, ask])).toEqual(['reload service:nginx true'])
   })
 })
 

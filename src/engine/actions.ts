@@ -44,6 +44,24 @@ export function dueActions(
   })
 }
 
+/**
+ * Whether a plan can promise an action: something that asks for it is sure to change, and no start
+ * that may yet be needed settles it.
+ */
+export function isCertain(
+  { resource, action, notes }: DueAction,
+  changes: readonly Change[],
+  owed: readonly Noted[],
+): boolean {
+  const place = (id: string): number => changes.findIndex((each) => idOf(each.resource) === id)
+  const unknown = (at: number): boolean => changes[at]?.difference.verb === 'unknown'
+  const own = place(idOf(resource))
+  return notes.some((note) => {
+    const cause = owed.includes(note) ? -1 : place(note.cause)
+    return note.action === action && !unknown(cause) && !(unknown(own) && own > cause)
+  })
+}
+
 /** As people read them: `restart service:nginx`. */
 export function actionsOf(due: readonly DueAction[]): string[] {
   return due.map(({ resource, action }) => `${action} ${idOf(resource)}`)

@@ -1,6 +1,6 @@
 import type { FettleError } from '../base/errors.ts'
 import { redact } from '../base/secret.ts'
-import { actionsOf, dueActions, expectedNotes } from '../engine/actions.ts'
+import { actionsOf, dueActions, expectedNotes, isCertain } from '../engine/actions.ts'
 import { type HostPlan, fleetHash } from '../engine/plan.ts'
 import { textDiff } from '../engine/text-diff.ts'
 import type { Kind } from '../model/kind.ts'
@@ -44,6 +44,8 @@ export interface ActionDocument {
   readonly causes: readonly string[]
   /** An interrupted run asked for it. */
   readonly owed: boolean
+  /** Whether it will be done hangs on changes that are unknown. */
+  readonly unknown: boolean
 }
 
 /** A host's plan, or why there is none. */
@@ -97,5 +99,6 @@ function actionDocuments(plan: HostPlan, kinds: ReadonlyMap<string, Kind>): Acti
     action: actionsOf([due])[0]!,
     causes: [...new Set(due.notes.map(({ cause }) => cause))],
     owed: due.notes.some((each) => plan.owed.includes(each)),
+    unknown: !isCertain(due, plan.changes, plan.owed),
   }))
 }

@@ -82,7 +82,8 @@ describe.skipIf(!labAvailable)(`plan and up ${labMissing}`, () => {
                   "causes": [
                     "file:/srv/json"
                   ],
-                  "owed": false
+                  "owed": false,
+                  "unknown": false
                 }
               ]
             }

@@ -39,11 +39,13 @@ function hostLines(host: HostPlanDocument, paint: Paint, full: boolean): string[
   const width = Math.min(44, Math.max(...host.changes.map(({ id }) => visible(id).length)))
   return [
     ...host.changes.flatMap((change) => changeLines(change, width, paint, full)),
-    ...host.actions.map(({ action, causes, owed }) => {
+    ...host.actions.map(({ action, causes, owed, unknown }) => {
       const why = owed
         ? 'asked for by an interrupted run'
         : `for ${causes.length > 3 ? count(causes.length, 'change') : causes.map(visible).join(', ')}`
-      return `  ${paint('cyan', '!')} ${visible(action)}  ${paint('dim', why)}`
+      const [sign, colour] = unknown ? signs.unknown : (['!', 'cyan'] as const)
+      const maybe = unknown ? ', if needed then' : ''
+      return `  ${paint(colour, sign)} ${visible(action)}  ${paint('dim', why + maybe)}`
     }),
   ]
 }
