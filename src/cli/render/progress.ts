@@ -58,7 +58,7 @@ export class LiveProgress implements Progress {
         { done: 0, doing: 'waiting', output: '', partial: '', drawn: '', result: undefined },
       ]),
     )
-    this.#timer = setInterval(() => this.#draw(), 80)
+    this.#timer = setInterval(() => this.tick(), 80)
   }
 
   event(event: RunEvent): void {
@@ -71,15 +71,21 @@ export class LiveProgress implements Progress {
     if (event.type === 'host-ended') line.result = event.result
   }
 
-  end(): void {
-    clearInterval(this.#timer)
+  /** Draws what is new; a timer does that several times a second. */
+  tick(): void {
     this.#draw()
   }
 
-  #draw(): void {
+  end(): void {
+    clearInterval(this.#timer)
+    this.#draw(true)
+  }
+
+  /** A line that wraps, or more of them than the screen has, could not be drawn over: only the last time. */
+  #draw(last = false): void {
     // A terminal that does not know its size says 0.
-    const columns = this.#stream.columns || 80
-    const rows = this.#stream.rows || 24
+    const columns = last ? Infinity : this.#stream.columns || 80
+    const rows = last ? Infinity : this.#stream.rows || 24
     const width = Math.max(...[...this.#hosts.keys()].map((host) => host.length))
     for (const line of this.#hosts.values()) showPartial(line)
     const all = [...this.#hosts].map(([host, line]) =>
@@ -99,10 +105,11 @@ export class LiveProgress implements Progress {
   ): string {
     if (result) {
       const good = result.status === 'done'
-      return `${this.#paint('bold', host)}  ${this.#paint(good ? 'green' : 'red', endText(result))}`
+      const text = endText(result).slice(0, Math.max(10, columns - host.length - 2))
+      return `${this.#paint('bold', host)}  ${this.#paint(good ? 'green' : 'red', text)}`
     }
     const cells = 16
-    const full = total === 0 ? 0 : Math.round((done / total) * cells)
+    const full = total === 0 ? 0 : Math.round(Math.min(1, done / total) * cells)
     const bar = `${'━'.repeat(full)}${this.#paint('dim', '─'.repeat(cells - full))}`
     const rest = `${doing}${output ? `  ${output}` : ''}`
     const room = Math.max(10, columns - host.length - cells - 16)
