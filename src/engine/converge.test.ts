@@ -120,7 +120,7 @@ describe.skipIf(!labAvailable)(`a run on a host ${labMissing}`, () => {
     test('that a host owed when it lost its power are done after it is back', async () => {
       const slow = command('slow', { run: 'sleep 600', creates: '/srv/never' })
       await run([host().target], () => [conf('five\n'), slow], {
-        timeoutSeconds: 3,
+        timeoutSeconds: 8,
         onEvent: (event) => {
           const reached = event.type === 'step-begun' && event.ids.includes('command:slow')
           if (reached) void host().stop()

@@ -230,6 +230,20 @@ describe.skipIf(!labAvailable)(`plan and up ${labMissing}`, () => {
       )
     })
 
+    test.each([
+      ['Ctrl-C', '\x03'],
+      ['the end of input', '\x04'],
+    ])('on a terminal takes %s for a no', async (_, typed) => {
+      const folder = here("return file('/srv/unanswered', { content: 'x' })")
+      const run = folder.start(['up', '--lab'], { terminal: true, input: 'open' })
+      await run.until('[y/N]')
+      run.child.stdin!.write(typed)
+      const { code, stdout } = await run.ended
+      expect(code).toBe(2)
+      expect(stdout).toContain('Nothing was changed.')
+      expect(await on(hosts()[0]!, 'ls /srv')).not.toContain('unanswered')
+    })
+
     test('on a terminal shows what runs while it runs', async () => {
       const folder = here(
         "return command('long', { run: 'echo compiling; sleep 0.5; : > /srv/compiled', creates: '/srv/compiled' })",
