@@ -38,7 +38,7 @@ say(
 console.log(`  cd ${relative(process.cwd(), folder) || '.'}
   npx fettle ssh web1 --lab               log in to a host
   npx fettle run --lab -- uptime          a command on all of them
-  npx fettle log --full                   who changed what, and when
+  npx fettle log --lab --full             who changed what, and when
   $EDITOR fleet.ts; npx fettle up --lab   change something yourself
   npx fettle lab down                     take the hosts away
 `)

@@ -42,7 +42,7 @@ export interface Context {
 const longestRead = 60
 
 export async function openContext(flags: Flags): Promise<Context> {
-  const project = Project.find(flags.fleet)
+  const project = Project.find(flags.fleet, flags.lab)
   const fleet = await project.fleet()
   const hosts = selectHosts(fleet, { hosts: flags.host ?? [], roles: flags.role ?? [], only: [] })
   const targets = flags.lab ? await labTargets(project.folder) : undefined

@@ -17,7 +17,7 @@ export class Ledger {
   }
 
   append(record: LedgerRecord): void {
-    const folder = this.#project.path('ledger')
+    const folder = this.#project.ofHosts('ledger')
     mkdirSync(folder, { recursive: true })
     // One write of one line: two people who append at once do not mix.
     appendFileSync(join(folder, `${record.when.slice(0, 7)}.jsonl`), `${json(record, 0)}\n`)
@@ -38,7 +38,7 @@ export class Ledger {
   }
 
   #files(): string[] {
-    const folder = this.#project.path('ledger')
+    const folder = this.#project.ofHosts('ledger')
     if (!existsSync(folder)) return []
     return readdirSync(folder)
       .filter((name) => name.endsWith('.jsonl'))

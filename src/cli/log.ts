@@ -10,7 +10,7 @@ import { json } from './render/json.ts'
 export async function log(flags: Flags): Promise<number> {
   const wanted = (record: LedgerRecord): boolean =>
     flags.host.length === 0 || hostsOf(record).some((host) => flags.host.includes(host))
-  const records = new Ledger(Project.find(flags.fleet)).last(flags.number, wanted)
+  const records = new Ledger(Project.find(flags.fleet, flags.lab)).last(flags.number, wanted)
   const paint = paintFor(process.stdout)
   const text = flags.json
     ? json({ version: 1, type: 'log', runs: records })

@@ -66,6 +66,7 @@ command('ssh', 'log in to a host', ['reach'])
 command('log', 'show the ledger: who changed what, and when', ['hosts'])
   .option('-n, --number <runs>', 'how many runs, newest last', wholeNumber, 10)
   .option('--full', 'show every change with its diff')
+  .option('--lab', 'the ledger of the lab hosts')
   .action(async (flags: Flags) => exit((await import('./log.ts')).log(flags)))
 
 const lab = program

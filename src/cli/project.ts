@@ -10,31 +10,39 @@ import { type Fleet, isFleet } from '../model/fleet.ts'
 export class Project {
   readonly file: string
   readonly folder: string
+  readonly #lab: boolean
 
-  constructor(file: string) {
+  /** `lab`: what is remembered and recorded is that of the lab hosts, apart from the real ones. */
+  constructor(file: string, lab = false) {
     this.file = file
     this.folder = dirname(file)
+    this.#lab = lab
   }
 
   /** The description that is named, else the `fleet.ts` here or in a folder above. */
-  static find(named: string | undefined): Project {
-    if (named !== undefined) return Project.at(resolve(named))
+  static find(named: string | undefined, lab = false): Project {
+    if (named !== undefined) return Project.at(resolve(named), lab)
     for (let folder = process.cwd(); ; folder = dirname(folder)) {
       const file = join(folder, 'fleet.ts')
-      if (existsSync(file)) return new Project(file)
+      if (existsSync(file)) return new Project(file, lab)
       if (folder === dirname(folder))
         throw problem('description-not-found', { path: resolve('fleet.ts') })
     }
   }
 
-  private static at(file: string): Project {
+  private static at(file: string, lab: boolean): Project {
     if (!existsSync(file)) throw problem('description-not-found', { path: file })
-    return new Project(file)
+    return new Project(file, lab)
   }
 
   /** A path below `.fettle/`, which Fettle makes when it is needed. */
   path(...parts: string[]): string {
     return join(this.folder, '.fettle', ...parts)
+  }
+
+  /** The same for what is known of the hosts, and what was done to them. */
+  ofHosts(...parts: string[]): string {
+    return this.#lab ? this.path('lab', ...parts) : this.path(...parts)
   }
 
   /** Runs the description and answers the fleet that it exports. No build step: see `docs/design/`. */
@@ -58,7 +66,7 @@ export class Project {
 
   /** Facts of the last run, by host; none when there was no run or the file is not readable. */
   knownFacts(): Map<string, Facts> {
-    const file = this.path('cache', 'facts.json')
+    const file = this.ofHosts('cache', 'facts.json')
     if (!existsSync(file)) return new Map()
     try {
       return new Map(
@@ -72,7 +80,7 @@ export class Project {
 
   keepFacts(known: ReadonlyMap<string, Facts>, read: readonly (readonly [string, Facts])[]): void {
     if (read.every(([host, facts]) => isDeepStrictEqual(known.get(host), facts))) return
-    const file = this.path('cache', 'facts.json')
+    const file = this.ofHosts('cache', 'facts.json')
     mkdirSync(dirname(file), { recursive: true })
     const all = Object.fromEntries([...known, ...read])
     writeFileSync(`${file}.${process.pid}`, JSON.stringify(all, null, 1))

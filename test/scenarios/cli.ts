@@ -101,9 +101,9 @@ export default fleet({ hosts: { ${names} }, roles: [all.on('*')] })
     return this.start(words, options).ended
   }
 
-  /** What the ledger holds, oldest first. */
+  /** What the ledger of the lab hosts holds, oldest first. */
   ledger(): RunRecord[] {
-    const folder = join(this.path, '.fettle', 'ledger')
+    const folder = join(this.path, '.fettle', 'lab', 'ledger')
     if (!existsSync(folder)) return []
     return readdirSync(folder)
       .sort()

@@ -24,13 +24,13 @@ describe.skipIf(!labAvailable)(`the first quarter of an hour ${labMissing}`, () 
       expect(await ok('up', '--lab', '--yes')).toContain('Nothing to change on 2 hosts.')
       const get = String.raw`exec 3<>/dev/tcp/localhost/80; printf 'GET / HTTP/1.0\r\n\r\n' >&3; cat <&3`
       expect(await ok('run', '--lab', '--', 'bash', '-c', get)).toContain('Hello')
-      expect(await ok('log')).toMatch(/ {2}done in .* s {2}/)
+      expect(await ok('log', '--lab')).toMatch(/ {2}done in .* s {2}/)
       expect(await ok('lab', 'list')).toContain('running')
     } finally {
       await folder.fettle(['lab', 'down'])
     }
     expect(await ok('lab', 'list')).toBe('No lab hosts.\n')
     expect(readFileSync(join(folder.path, '.gitignore'), 'utf8')).toContain('.fettle/lab/')
-    expect(existsSync(join(folder.path, '.fettle', 'ledger'))).toBe(true)
+    expect(existsSync(join(folder.path, '.fettle', 'lab', 'ledger'))).toBe(true)
   }, 180_000)
 })

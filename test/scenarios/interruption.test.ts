@@ -122,7 +122,7 @@ describe.skipIf(!labAvailable)(`a run that is interrupted ${labMissing}`, () => 
     await begun()
     run.child.kill('SIGKILL')
     await run.ended
-    const log = await folder.fettle(['log'])
+    const log = await folder.fettle(['log', '--lab'])
     expect(log.stdout).toContain('no end on record: it still runs, or was killed')
     expect(log.stdout).toContain(
       'web1  planned: file:/srv/first, command:waits, file:/srv/last, restart service:cron',

@@ -305,7 +305,7 @@ describe.skipIf(!labAvailable)(`plan and up ${labMissing}`, () => {
         await folder.fettle(['plan', '--lab', '--json', '--full'], { env }),
         await folder.fettle(['up', '--lab', '--yes'], { env, terminal: true }),
         await folder.fettle(['up', '--lab', '--yes', '--json'], { env }),
-        await folder.fettle(['log', '--full'], { env }),
+        await folder.fettle(['log', '--lab', '--full'], { env }),
         await folder.fettle(['plan', '--lab', '--full'], { env: { FETTLE_TEST_TOKEN: 'another' } }),
       ]
       const kept = filesIn(folder.path).map((path) => readFileSync(path, 'utf8'))
