@@ -59,8 +59,12 @@ export class Folder {
     const [first] = hosts
     if (!first) return
     const key = first.target.options!.find((word) => word.endsWith('login.key'))!
-    mkdirSync(join(this.path, '.fettle'))
-    symlinkSync(dirname(key), join(this.path, '.fettle', 'lab'))
+    // The lab's own files, but not what is recorded of its hosts: that is this folder's.
+    const lab = join(this.path, '.fettle', 'lab')
+    mkdirSync(lab, { recursive: true })
+    for (const name of readdirSync(dirname(key)))
+      if (name !== 'ledger' && name !== 'cache')
+        symlinkSync(join(dirname(key), name), join(lab, name))
   }
 
   write(name: string, content: string): this {
