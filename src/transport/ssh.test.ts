@@ -132,6 +132,23 @@ END
       expect(answer!.output.toString()).not.toContain('Welcome')
     })
 
+    test.each(['tcsh', 'zsh', 'fish'])('is %s makes no difference', async (shell) => {
+      const made = await host().exec(`exec 2>&1
+        [ -e /tmp/updated ] || { apt-get update -q && : > /tmp/updated; }
+        apt-get install -qy --no-install-recommends ${shell} && useradd -m -s /usr/bin/${shell} ${shell}er &&
+        install -d -o ${shell}er -m 700 ~${shell}er/.ssh &&
+        install -o ${shell}er -m 600 ~root/.ssh/authorized_keys ~${shell}er/.ssh/`)
+      expect(made.code, made.output).toBe(0)
+      const session = new SshMachine({ ...host().target, login: `${shell}er` }).open()
+      const script = sh`echo ${`it's $HOME !!`}; cat; exit 5`
+      const answers = await session.run([{ script, input: 'input' }, { script: sh`echo next` }])
+      await session.close()
+      expect(answers.map(({ code, output }) => [code, output.toString()])).toEqual([
+        [5, "it's $HOME !!\ninput"],
+        [0, 'next\n'],
+      ])
+    })
+
     test('lets nobody in is `login-shell-failed` with its words', async () => {
       expect(await failure({ login: 'closed' })).toMatchObject({
         code: 'login-shell-failed',
