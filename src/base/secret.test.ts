@@ -101,6 +101,13 @@ describe('redacting what a host printed', () => {
     )
   })
 
+  test('hides a value as a shell traces it, and as JSON has it', () => {
+    hide('quotes', `it's "so"`)
+    expect(redact(`+ login 'it'\\''s "so"' {"password":"it's \\"so\\""}`)).toBe(
+      `+ login '«secret quotes»' {"password":"«secret quotes»"}`,
+    )
+  })
+
   test('leaves values alone that are too short to search for', () => {
     hide('pin', '123')
     expect(redact('123 dollars')).toBe('123 dollars')

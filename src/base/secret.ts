@@ -116,8 +116,8 @@ export function holdsSecret(text: string): boolean {
 
 /**
  * The text as a person may see it: marks become `«secret NAME»`, and so do the values themselves
- * where a host printed them back, whole or a line of them (values under 4 characters and lines
- * under 8 are too common to search for).
+ * where a host printed them back: whole, a line of them, or as a shell or JSON writes them (values
+ * under 4 characters and lines under 8 are too common to search for).
  */
 export function redact(text: string): string {
   if (values.size === 0) return text
@@ -146,7 +146,10 @@ function searched(): NonNullable<typeof search> {
 }
 
 function partsOf(value: string): string[] {
-  const whole = [value, value.trim()].filter((part) => part.length >= 4)
   const lines = value.split('\n').map((line) => line.trim())
-  return [...whole, ...lines.filter((line) => line.length >= 8)]
+  const whole = [value, value.trim(), withinQuotes(value), JSON.stringify(value).slice(1, -1)]
+  return [
+    ...whole.filter(() => value.trim().length >= 4),
+    ...lines.filter((line) => line.length >= 8),
+  ]
 }
