@@ -246,7 +246,7 @@ describe.skipIf(!labAvailable)(`plan and up ${labMissing}`, () => {
 
     test('on a terminal shows what runs while it runs', async () => {
       const folder = here(
-        "return command('long', { run: 'echo compiling; sleep 0.5; : > /srv/compiled', creates: '/srv/compiled' })",
+        "return command('long', { run: 'echo compiling; sleep 1.5; : > /srv/compiled', creates: '/srv/compiled' })",
       )
       const { stdout } = await folder.fettle(['up', '--lab', '--yes'], { terminal: true })
       expect(stdout).toMatch(/web1.* 0\/1 .*command:long {2}compiling/)
