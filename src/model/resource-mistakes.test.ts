@@ -177,6 +177,17 @@ describe('values', () => {
     `)
   })
 
+  test('that is not in an object that a template gets', async () => {
+    const source = withRole("return file('/etc/x', { template: 'x.eta', values: { host } })")
+    const template =
+      'name <%= it.host.name %> <%= JSON.stringify(it.host.labels) %>\n<%= it.host.nmae %> // here\n'
+    expect(await mistake(source, { 'x.eta': template })).toMatchInlineSnapshot(`
+      "template-undefined-name
+      Template ./x.eta, line 2: it.host.nmae is not defined.
+      Pass it.host.nmae in the values of template(...), or write name."
+    `)
+  })
+
   test('of a template that is not there', async () => {
     const source = withRole("return file('/etc/x', { template: 'templates/x.eta' }) // here")
     expect(await mistake(source)).toMatchInlineSnapshot(`

@@ -42,7 +42,7 @@ describe('what differs', () => {
     [
       undefined,
       { content: 'x', mode: '600', owner: 'a', group: 'b' },
-      'create: 1 bytes, mode 0600, owner a, group b ""',
+      'create: 1 byte, mode 0600, owner a, group b ""',
     ],
     [undefined, { content: binary }, 'create: 2 bytes'],
     [undefined, 'absent', undefined],

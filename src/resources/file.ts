@@ -189,7 +189,7 @@ export const takePlace: Shell = Shell.literal(
 
 function creation({ content, owner, group, mode }: FileDesired): string {
   const facts = [
-    `${Buffer.byteLength(typeof content === 'string' ? reveal(content) : content)} bytes`,
+    bytes(Buffer.byteLength(typeof content === 'string' ? reveal(content) : content)),
     mode && `mode ${mode.padStart(4, '0')}`,
     owner && `owner ${owner}`,
     group && `group ${group}`,
@@ -197,8 +197,10 @@ function creation({ content, owner, group, mode }: FileDesired): string {
   return facts.filter(Boolean).join(', ')
 }
 
+const bytes = (size: number): string => `${size} byte${size === 1 ? '' : 's'}`
+
 function removal(state: FileState): Difference {
-  return { verb: 'remove', summary: `${state.type}, ${state.size} bytes` }
+  return { verb: 'remove', summary: `${state.type}, ${bytes(state.size)}` }
 }
 
 /** Both texts, unless one of them is not text or too long to be shown. */

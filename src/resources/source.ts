@@ -53,18 +53,39 @@ function readBeside(path: string): { file: string; bytes: Uint8Array } {
   }
 }
 
-/** The values, except that a name that is not among them throws instead of being undefined. */
-function strict(values: Readonly<Record<string, unknown>>, path: string, text: string): object {
+/**
+ * The values, except that a name that is not among them throws instead of being undefined, in the
+ * objects and lists among them too. `name` is what the template calls them.
+ */
+function strict<Values extends object>(
+  values: Values,
+  path: string,
+  text: string,
+  name = 'it',
+): Values {
   return new Proxy(values, {
-    get(target, name) {
-      if (typeof name === 'symbol' || name in target) return Reflect.get(target, name)
-      const found =
-        text.split('\n').findIndex((line) => new RegExp(`\\bit\\.${name}\\b`).test(line)) + 1
+    get(target, key) {
+      const value: unknown = Reflect.get(target, key)
+      // JSON.stringify asks every object whether it has a form of its own.
+      if (typeof key === 'symbol' || key === 'toJSON') return value
+      const full = `${name}.${key}`
+      if (key in target) return isPlain(value) ? strict(value, path, text, full) : value
+      const line =
+        text
+          .split('\n')
+          .findIndex((each) => new RegExp(`\\.${key.replace(/\W/g, '\\$&')}\\b`).test(each)) + 1
+      const suggestion = closest(key, Object.keys(target))
       throw problem(
         'template-undefined-name',
-        { path, line: found, name: `it.${name}`, suggestion: closest(name, Object.keys(target)) },
-        { at: { file: path, line: found } },
+        { path, line, name: full, suggestion },
+        { at: { file: path, line } },
       )
     },
   })
+}
+
+/** Objects as they are written in a description, and lists; others may depend on being themselves. */
+function isPlain(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false
+  return Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype
 }

@@ -35,7 +35,7 @@ describe.skipIf(!labAvailable)(`a run that is interrupted ${labMissing}`, () => 
     const { code, stdout, stderr } = await run.ended
     expect(code).toBe(130)
     expect(steady(stdout).split('\n').slice(-4)).toEqual([
-      'web1  + file:/srv/first  1 bytes  (N s)',
+      'web1  + file:/srv/first  1 byte  (N s)',
       expect.stringMatching(/^web1 {2}> command:waits/),
       'web1  stopped after 2 changes; left: file:/srv/last, restart service:cron',
       '',
@@ -56,13 +56,13 @@ describe.skipIf(!labAvailable)(`a run that is interrupted ${labMissing}`, () => 
     const next = await folder.fettle(['up', '--lab', '--yes'])
     expect(steady(next.stdout)).toMatchInlineSnapshot(`
       "web1
-        + file:/srv/last  1 bytes
+        + file:/srv/last  1 byte
             +x
             \\ No newline at end of file
         ! restart service:cron  asked for by an interrupted run
 
       1 change and 1 action on 1 host. Plan HASH
-      web1  + file:/srv/last  1 bytes  (N s)
+      web1  + file:/srv/last  1 byte  (N s)
       web1  ! service:cron  restart for file:/srv/first  (N s)
       web1  done: 1 change, 1 action in N s
       "

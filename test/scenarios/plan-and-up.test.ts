@@ -32,7 +32,7 @@ describe.skipIf(!labAvailable)(`plan and up ${labMissing}`, () => {
           + file:/srv/plan/a     8 bytes
               +one
               +two
-          + file:/srv/plan/b     1 bytes
+          + file:/srv/plan/b     1 byte
               +x
               \\ No newline at end of file
 
@@ -155,7 +155,7 @@ describe.skipIf(!labAvailable)(`plan and up ${labMissing}`, () => {
           + directory:/srv/up  directory
           + file:/srv/up/a     4 bytes
               +one
-          + file:/srv/up/conf  1 bytes
+          + file:/srv/up/conf  1 byte
               +x
               \\ No newline at end of file
           ! restart service:cron  for file:/srv/up/conf
@@ -163,12 +163,12 @@ describe.skipIf(!labAvailable)(`plan and up ${labMissing}`, () => {
         6 changes and 2 actions on 2 hosts. Plan HASH
         web1  + directory:/srv/up  directory  (N s)
         web1  + file:/srv/up/a  4 bytes  (N s)
-        web1  + file:/srv/up/conf  1 bytes  (N s)
+        web1  + file:/srv/up/conf  1 byte  (N s)
         web1  ! service:cron  restart for file:/srv/up/conf  (N s)
         web1  done: 3 changes, 1 action in N s
         web2  + directory:/srv/up  directory  (N s)
         web2  + file:/srv/up/a  4 bytes  (N s)
-        web2  + file:/srv/up/conf  1 bytes  (N s)
+        web2  + file:/srv/up/conf  1 byte  (N s)
         web2  ! service:cron  restart for file:/srv/up/conf  (N s)
         web2  done: 3 changes, 1 action in N s
         "

@@ -115,7 +115,7 @@ describe.skipIf(!labAvailable)(`when something is wrong with a host ${labMissing
       .replace(/port 22: .*/, 'port 22: WHY')
     expect(shown).toMatchInlineSnapshot(`
       "web1
-        + file:/srv/fine  1 bytes
+        + file:/srv/fine  1 byte
             +x
             \\ No newline at end of file
 
@@ -132,7 +132,7 @@ describe.skipIf(!labAvailable)(`when something is wrong with a host ${labMissing
           If the host was reinstalled, run \`ssh-keygen -R ADDRESS\` and log in once by hand to check the new key. Otherwise somebody may be in between: stop and find out.
 
       1 change on 1 host, 2 hosts not read. Plan HASH
-      web1  + file:/srv/fine  1 bytes  (N s)
+      web1  + file:/srv/fine  1 byte  (N s)
       web1  done: 1 change in N s
       "
     `)
