@@ -48,7 +48,8 @@ export class ContainerEngine {
     if (process.platform !== 'linux')
       return 'only on Linux can the addresses of containers be reached from outside them'
     const podman = await run('podman', ['info', '--format', '{{.Host.Security.Rootless}}'])
-    if (podman.code === 0 && podman.output.trim() === 'false')
+    // A line of its own: the first run of a fresh podman may complain about other things before it.
+    if (podman.code === 0 && /^false$/m.test(podman.output))
       return new ContainerEngine('podman', await podmanFlags())
     const docker = await run('docker', ['info', '--format', '{{.ServerVersion}}'])
     if (docker.code === 0) return new ContainerEngine('docker', dockerFlags())
