@@ -7,12 +7,9 @@ import {
   type Found,
   type TextEdit,
   type TextState,
-  applyText,
   bytes,
-  diffText,
+  editing,
   longestText,
-  parseTexts,
-  readTexts,
 } from './text-edit.ts'
 
 /**
@@ -77,19 +74,7 @@ export const blockKind: Kind<BlockDesired, TextState> = {
     validate: optional(filled),
   },
 
-  claims: ({ desired }) => [{ what: `path ${desired.path}`, shared: true }],
-
-  read: (resources) => readTexts(resources.map(({ desired }) => desired.path)),
-
-  parse: (output, resources) =>
-    parseTexts(
-      output,
-      resources.map(({ desired }) => desired.path),
-    ),
-
-  diff: (resource, state, context) => diffText(editOf(resource), state, context),
-
-  apply: ([change]) => applyText(editOf(change!.resource)),
+  ...editing(editOf),
 }
 
 function editOf({ name, desired, absent }: Resource<BlockDesired>): TextEdit {

@@ -6,9 +6,8 @@ import {
   type Inode,
   type Ownership,
   applyOwnership,
+  inodeReading,
   ownershipDifferences,
-  parseStat,
-  statPaths,
 } from './inode.ts'
 
 /** A directory. Missing parents are made too, with the usual permissions. */
@@ -38,15 +37,7 @@ export const directoryKind: Kind<DirectoryDesired, Inode> = {
     recursive: optional(flag),
   },
 
-  claims: (resource) => [{ what: `path ${resource.name}` }],
-
-  read: (resources) => statPaths(resources.map(({ name }) => name)),
-
-  parse: (output, resources) =>
-    parseStat(
-      output,
-      resources.map(({ name }) => name),
-    ).inodes,
+  ...inodeReading,
 
   diff({ desired, absent }, state) {
     if (absent) return state.type === 'absent' ? undefined : { verb: 'remove', summary: state.type }

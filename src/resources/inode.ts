@@ -1,4 +1,5 @@
 import { Shell, sh } from '../base/shell.ts'
+import type { Kind } from '../model/kind.ts'
 
 /** What stands at a path: what file, directory and link have in common. */
 export interface Inode {
@@ -71,6 +72,19 @@ export function parseStat(
     })
   }
   return { inodes: paths.map((path) => found.get(path) ?? nothingThere), rest: output.subarray(at) }
+}
+
+/** How a kind that is nothing but an inode, named by its path, claims and reads it. */
+export const inodeReading: Pick<Required<Kind<any, Inode>>, 'claims' | 'read' | 'parse'> = {
+  claims: ({ name }) => [{ what: `path ${name}` }],
+
+  read: (resources) => statPaths(resources.map(({ name }) => name)),
+
+  parse: (output, resources) =>
+    parseStat(
+      output,
+      resources.map(({ name }) => name),
+    ).inodes,
 }
 
 /** What differs in permissions and ownership, as `mode 0644 -> 0600`. */

@@ -14,12 +14,9 @@ import {
   type Found,
   type TextEdit,
   type TextState,
-  applyText,
   bytes,
-  diffText,
+  editing,
   longestText,
-  parseTexts,
-  readTexts,
 } from './text-edit.ts'
 
 /**
@@ -87,19 +84,7 @@ export const lineKind: Kind<LineDesired, TextState> = {
     validate: optional(filled),
   },
 
-  claims: ({ desired }) => [{ what: `path ${desired.path}`, shared: true }],
-
-  read: (resources) => readTexts(resources.map(({ desired }) => desired.path)),
-
-  parse: (output, resources) =>
-    parseTexts(
-      output,
-      resources.map(({ desired }) => desired.path),
-    ),
-
-  diff: (resource, state, context) => diffText(editOf(resource), state, context),
-
-  apply: ([change]) => applyText(editOf(change!.resource)),
+  ...editing(editOf),
 }
 
 function editOf({ desired, absent }: Resource<LineDesired>): TextEdit {

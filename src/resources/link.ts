@@ -2,7 +2,7 @@ import { lines, sh } from '../base/shell.ts'
 import type { Kind } from '../model/kind.ts'
 import { type Common, type Resource, describe } from '../model/resource.ts'
 import { filled, path } from '../model/schema.ts'
-import { type Inode, parseStat, statPaths } from './inode.ts'
+import { type Inode, inodeReading } from './inode.ts'
 
 /** A symbolic link. It takes the place of another link or a file in one rename. */
 export interface LinkOptions extends Common {
@@ -22,15 +22,7 @@ export const linkKind: Kind<{ readonly to: string }, Inode> = {
   user: 'login',
   fields: { to: filled },
 
-  claims: (resource) => [{ what: `path ${resource.name}` }],
-
-  read: (resources) => statPaths(resources.map(({ name }) => name)),
-
-  parse: (output, resources) =>
-    parseStat(
-      output,
-      resources.map(({ name }) => name),
-    ).inodes,
+  ...inodeReading,
 
   diff({ desired, absent }, state) {
     if (absent)

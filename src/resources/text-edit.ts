@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer'
 import { holdsSecret, redact, reveal } from '../base/secret.ts'
 import { Shell, lines, sh } from '../base/shell.ts'
-import { type Context, type Difference, type Step, unknownAfter } from '../model/kind.ts'
+import { type Context, type Difference, type Kind, type Step, unknownAfter } from '../model/kind.ts'
+import type { Resource } from '../model/resource.ts'
 import { keepOwnership, takePlace } from './file.ts'
 
 /**
@@ -49,7 +50,22 @@ export const longestText: number = 96 * 1024
 /** Text as bytes, the way that lines of a file are compared. */
 export const bytes = (text: string): string => Buffer.from(reveal(text)).toString('latin1')
 
-export function readTexts(paths: readonly string[]): Shell {
+/** All that a kind of edits is, once it says what edit a resource asks for. */
+export function editing<Desired extends { readonly path: string }>(
+  editOf: (resource: Resource<Desired>) => TextEdit,
+): Pick<Required<Kind<Desired, TextState>>, 'claims' | 'read' | 'parse' | 'diff' | 'apply'> {
+  const pathsOf = (resources: readonly Resource<Desired>[]): string[] =>
+    resources.map(({ desired }) => desired.path)
+  return {
+    claims: ({ desired }) => [{ what: `path ${desired.path}`, shared: true }],
+    read: (resources) => readTexts(pathsOf(resources)),
+    parse: (output, resources) => parseTexts(output, pathsOf(resources)),
+    diff: (resource, state, context) => diffText(editOf(resource), state, context),
+    apply: ([change]) => applyText(editOf(change!.resource)),
+  }
+}
+
+function readTexts(paths: readonly string[]): Shell {
   return lines(
     ...distinct(paths).map(
       (path, i) => sh`if [ -f ${path} ]; then
@@ -61,7 +77,7 @@ elif [ -e ${path} ] || [ -L ${path} ]; then echo ${`${i} other`}; fi`,
   )
 }
 
-export function parseTexts(output: Buffer, paths: readonly string[]): TextState[] {
+function parseTexts(output: Buffer, paths: readonly string[]): TextState[] {
   const found = new Map<string, TextState>()
   const all = distinct(paths)
   for (const row of output.toString('latin1').split('\n')) {
@@ -80,11 +96,7 @@ export function parseTexts(output: Buffer, paths: readonly string[]): TextState[
 const distinct = (paths: readonly string[]): string[] => [...new Set(paths)]
 
 /** How the file would change. */
-export function diffText(
-  edit: TextEdit,
-  state: TextState,
-  context: Context,
-): Difference | undefined {
+function diffText(edit: TextEdit, state: TextState, context: Context): Difference | undefined {
   const wanted = edit.text === '' ? 'nothing of it' : 'in a new file'
   if (state.type === 'absent') {
     if (context.opaque.length > 0) return unknownAfter(context, wanted)
@@ -150,7 +162,7 @@ function rowsOf(content: Buffer): { rows: string[]; open: boolean } {
  * Edits the file as it is now and puts the result into its place, with the ownership and the
  * permissions that it had. A link stays one.
  */
-export function applyText(edit: TextEdit): Step {
+function applyText(edit: TextEdit): Step {
   const { path, text, at, validate, awk, environment } = edit
   const check =
     validate === undefined ? undefined : Shell.literal(validate.replaceAll('%s', '"$new"'))
