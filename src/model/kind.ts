@@ -51,6 +51,21 @@ export interface Kind<Desired extends object = any, State = any> {
    * run only the last is done, as a restart makes a reload needless.
    */
   readonly actions?: Readonly<Record<string, (resource: Resource<Desired>) => Shell>>
+  /**
+   * How a change of it may lock us out of the host, and how the host puts back what it had. The
+   * engine arms it before the change and disarms it after a new login. Left out: it cannot.
+   */
+  lockOut?(resource: Resource<Desired>, login: string): LockOut | undefined
+}
+
+/** What a host needs to get back, by itself, to where one could log in. Runs as root. */
+export interface LockOut {
+  /** Files and directories that are put back as they were; those that were not there are removed. */
+  readonly paths: readonly string[]
+  /** Prints what is to be kept beside files, such as the rules in the kernel. */
+  readonly save?: Shell
+  /** Makes it hold again when the paths are back; its input is what `save` printed. */
+  readonly restore?: Shell
 }
 
 /** Something that only one resource of a host may own; shared claims bear with each other. */
