@@ -8,6 +8,8 @@ import { directoryKind } from './directory.ts'
 import { fileKind } from './file.ts'
 import { gitKind } from './git.ts'
 import { groupKind } from './group.ts'
+import { hostEntryKind } from './host-entry.ts'
+import { hostnameKind } from './hostname.ts'
 import { lineKind } from './line.ts'
 import { linkKind } from './link.ts'
 import { packageKind } from './package.ts'
@@ -29,6 +31,8 @@ const list: readonly Kind[] = [
   fileKind,
   gitKind,
   groupKind,
+  hostEntryKind,
+  hostnameKind,
   lineKind,
   linkKind,
   packageKind,
