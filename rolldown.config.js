@@ -1,7 +1,7 @@
 // The published program is a few files instead of a hundred: Node needs half a millisecond to find
 // and read each one, and a run that changes nothing is over in two hundred. See docs/design/8.
 export default {
-  input: { index: 'src/index.ts', 'cli/main': 'src/cli/main.ts' },
+  input: { index: 'src/index.ts', testing: 'src/testing.ts', 'cli/main': 'src/cli/main.ts' },
   platform: 'node',
   logLevel: 'warn',
   external: /^(node:|[a-z@])/,

@@ -41,6 +41,17 @@ command('up', 'make the hosts as described, after showing the plan', ['hosts', '
   .option('--full', 'show whole diffs')
   .action(async (flags: Flags) => exit((await import('./up.ts')).up(flags)))
 
+command('test', 'make throwaway hosts as described, twice, and run your tests on them', [])
+  .addOption(
+    repeated('--host <name>', 'these hosts instead of one for each set of roles; repeatable'),
+  )
+  .option('--parallel <hosts>', 'how many hosts at once', wholeNumber, 20)
+  .option('--timeout <seconds>', 'how long to wait for one step', wholeNumber, 1800)
+  .argument('[roles...]', 'only these roles')
+  .action(async (roles: string[], flags: Flags) =>
+    exit((await import('./test.ts')).test(roles, flags)),
+  )
+
 command('facts', 'show what is read off the hosts: system, cpus, memory, addresses', [
   'hosts',
   'reach',

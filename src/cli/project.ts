@@ -47,21 +47,26 @@ export class Project {
 
   /** Runs the description and answers the fleet that it exports. No build step: see `docs/design/`. */
   async fleet(): Promise<Fleet> {
+    const loaded = await this.load<{ default?: unknown }>(this.file)
+    if (!isFleet(loaded.default)) throw problem('description-not-a-fleet', { path: this.file })
+    return loaded.default
+  }
+
+  /** Runs a file of the description; `modules` are what it may import beside `fettle`. */
+  async load<Exported>(file: string, modules: Record<string, unknown> = {}): Promise<Exported> {
     const fettle = await import('../index.ts')
     // Required, not imported: Node would first search this large CommonJS file for its exports.
     const { createJiti } = createRequire(import.meta.url)('jiti') as typeof import('jiti')
-    const jiti = createJiti(this.file, {
+    const jiti = createJiti(file, {
       fsCache: this.path('cache', 'description'),
-      virtualModules: { fettle },
+      virtualModules: { fettle, ...modules },
       interopDefault: false,
     })
-    const loaded = await jiti.import<{ default?: unknown }>(this.file).catch((thrown: unknown) => {
+    return jiti.import<Exported>(file).catch((thrown: unknown) => {
       if (thrown instanceof FettleError) throw thrown
       const reason = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
-      throw problem('description-broken', { path: this.file, reason: shortStack(reason) })
+      throw problem('description-broken', { path: file, reason: shortStack(reason) })
     })
-    if (!isFleet(loaded.default)) throw problem('description-not-a-fleet', { path: this.file })
-    return loaded.default
   }
 
   /** Facts of the last run, by host; none when there was no run or the file is not readable. */
