@@ -5,6 +5,7 @@ import { blockKind } from './block.ts'
 import { commandKind } from './command.ts'
 import { cronKind } from './cron.ts'
 import { directoryKind } from './directory.ts'
+import { downloadKind } from './download.ts'
 import { fileKind } from './file.ts'
 import { gitKind } from './git.ts'
 import { groupKind } from './group.ts'
@@ -28,6 +29,7 @@ const list: readonly Kind[] = [
   commandKind,
   cronKind,
   directoryKind,
+  downloadKind,
   fileKind,
   gitKind,
   groupKind,
