@@ -13,6 +13,7 @@ import { hostEntryKind } from './host-entry.ts'
 import { hostnameKind } from './hostname.ts'
 import { lineKind } from './line.ts'
 import { linkKind } from './link.ts'
+import { mountKind } from './mount.ts'
 import { packageKind } from './package.ts'
 import { serviceKind } from './service.ts'
 import { sysctlKind } from './sysctl.ts'
@@ -37,6 +38,7 @@ const list: readonly Kind[] = [
   hostnameKind,
   lineKind,
   linkKind,
+  mountKind,
   packageKind,
   serviceKind,
   sysctlKind,
