@@ -26,7 +26,7 @@ const { values: flags } = parseArgs({
     scenarios: { type: 'string', default: 'equal,first,nothing,one' },
     /** Where the yardstick's playbook is. */
     ansible: { type: 'string', default: here('../../../shared/bench/web-role/ansible') },
-    fettle: { type: 'string', default: here('../../dist/cli/main.js') },
+    fettle: { type: 'string', default: here('../../dist/cli/fettle.cjs') },
     /** Lets it install Ansible and Mitogen with apt. */
     install: { type: 'boolean', default: false },
     /** Where results.md and results.json go. */
