@@ -8,7 +8,12 @@ export default [
     ...common,
     input: { index: 'src/index.ts' },
     external: own,
-    output: { dir: 'dist', format: 'esm', chunkFileNames: 'parts/[name]-[hash].js', cleanDir: true },
+    output: {
+      dir: 'dist',
+      format: 'esm',
+      chunkFileNames: 'parts/[name]-[hash].js',
+      cleanDir: true,
+    },
   },
   {
     ...common,

@@ -22,10 +22,12 @@ const isOurs = (file: string): boolean =>
   file === join(__dirname, 'program.cjs') || file.includes(`${sep}jiti${sep}dist${sep}`)
 
 type Compile = (this: Module, source: string, file: string, ...rest: unknown[]) => unknown
-const prototype = Module.prototype as unknown as { _compile: Compile }
-const compile = prototype._compile
+/** Node's own method, which has been what others hook into for many years. */
+const method = '_compile'
+const prototype = Module.prototype as unknown as Record<typeof method, Compile>
+const compile = prototype[method]
 
-prototype._compile = function (source, file, ...rest) {
+prototype[method] = function (source, file, ...rest) {
   if (!isOurs(file)) return compile.call(this, source, file, ...rest)
   const kept = keptFor(file)
   const cachedData = read(kept)
