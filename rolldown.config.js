@@ -1,16 +1,36 @@
-// The published program is a few files instead of a hundred: Node needs half a millisecond to find
-// and read each one, and a run that changes nothing is over in two hundred. See docs/design/8.
-export default {
-  input: { index: 'src/index.ts', testing: 'src/testing.ts', 'cli/main': 'src/cli/main.ts' },
-  platform: 'node',
-  logLevel: 'warn',
-  external: /^(node:|[a-z@])/,
-  output: {
-    dir: 'dist',
-    format: 'esm',
-    // Two folders deep like the sources, so that paths relative to a module hold in both.
-    chunkFileNames: 'parts/[name]-[hash].js',
-    cleanDir: true,
-    sourcemap: true,
+const own = /^(node:|[a-z@])/
+const common = { platform: 'node', logLevel: 'warn' }
+
+// The published program is one file, which starts from compiled code: see docs/design/8. What a
+// description or a test imports is a few files beside it.
+export default [
+  {
+    ...common,
+    input: { index: 'src/index.ts', testing: 'src/testing.ts' },
+    external: own,
+    output: {
+      dir: 'dist',
+      format: 'esm',
+      chunkFileNames: 'parts/[name]-[hash].js',
+      cleanDir: true,
+    },
   },
-}
+  {
+    ...common,
+    input: { program: 'src/cli/main.ts' },
+    // Required when it is needed, from where npm put it.
+    external: [/^node:/, 'jiti', 'yaml'],
+    output: {
+      dir: 'dist/cli',
+      format: 'cjs',
+      entryFileNames: '[name].cjs',
+      codeSplitting: false,
+    },
+  },
+  {
+    ...common,
+    input: { fettle: 'src/cli/start.ts' },
+    external: [/^node:/],
+    output: { dir: 'dist/cli', format: 'cjs', entryFileNames: '[name].cjs' },
+  },
+]

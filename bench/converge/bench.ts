@@ -26,7 +26,7 @@ const { values: flags } = parseArgs({
     scenarios: { type: 'string', default: 'equal,first,nothing,one' },
     /** Where the yardstick's playbook is. */
     ansible: { type: 'string', default: here('../../../shared/bench/web-role/ansible') },
-    fettle: { type: 'string', default: here('../../dist/cli/main.js') },
+    fettle: { type: 'string', default: here('../../dist/cli/fettle.cjs') },
     /** Lets it install Ansible and Mitogen with apt. */
     install: { type: 'boolean', default: false },
     /** Where results.md and results.json go. */
@@ -74,8 +74,9 @@ async function main(): Promise<void> {
       for (const scenario of scenarios)
         if (asked.scenarios.includes(scenario))
           await measure(scenario, hosts, booted, tools, results)
+      // What was measured is kept, should the rest go wrong.
+      await write(results, tools)
     }
-    await write(results, tools)
   } finally {
     say('Removing the hosts')
     await hosts.remove()
@@ -200,7 +201,7 @@ async function write(results: Results, tools: readonly Tool[]): Promise<void> {
   await mkdir(flags.out, { recursive: true })
   await writeFile(resolve(flags.out, 'results.md'), text)
   await writeFile(resolve(flags.out, 'results.json'), `${JSON.stringify(results, null, 1)}\n`)
-  process.stdout.write(text)
+  say(text)
 }
 
 /** The first Ctrl-C ends what runs and removes the hosts. */

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
 import { asFettleError, problem } from '../base/errors.ts'
@@ -168,11 +167,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
 })
 
-try {
-  await program.parseAsync()
-} catch (thrown) {
+program.parseAsync().catch((thrown: unknown) => {
   process.exitCode = report(thrown)
-}
+})
 
 function report(thrown: unknown): number {
   if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0

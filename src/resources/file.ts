@@ -164,12 +164,14 @@ export function writeAtomically(path: string, ownership: Ownership, validate?: s
     sh`cat > "$new" || exit 1`,
     sh`if [ -f "$path" ] && [ ! -L "$path" ]; then`,
     keepOwnership,
-    sh`else chmod 0644 -- "$new" || exit 1; fi`,
+    sh`else ${ownership.mode === undefined ? sh`chmod 0644 -- "$new" || exit 1` : sh`:`}; fi`,
     sh`{ ${applyOwnership(ownership, sh`"$new"`)}; } || exit 1`,
     check &&
       sh`{ ${check}
 } || { echo 'the new content was not valid, the old file is untouched'; exit 1; }`,
     takePlace,
+    // A process less, as it is gone when it was renamed. How that ended is how this ends.
+    sh`if [ "$?" != 0 ]; then false; elif [ ! -e "$new" ]; then trap - EXIT; fi`,
   )
 }
 
@@ -184,7 +186,7 @@ export const keepOwnership: Shell = Shell.literal(
  * cannot be renamed over and is written in place.
  */
 export const takePlace: Shell = Shell.literal(
-  `if mountpoint -q -- "$path" 2>/dev/null && [ -f "$path" ]; then cat -- "$new" > "$path"; else mv -fT -- "$new" "$path"; fi`,
+  `if [ -f "$path" ] && mountpoint -q -- "$path" 2>/dev/null; then cat -- "$new" > "$path"; else mv -fT -- "$new" "$path"; fi`,
 )
 
 function creation({ content, owner, group, mode }: FileDesired): string {

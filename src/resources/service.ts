@@ -224,24 +224,34 @@ function applyServices(changes: readonly Change<ServiceDesired, ServiceState>[])
     masked: change.resource.desired.masked,
     steps: movesOf(change),
   }))
-  const started = moves.filter(({ steps }) => steps.includes('start'))
+  const unitsTo = (move: Move): string[] =>
+    moves.filter(({ steps }) => steps.includes(move)).map(({ unit }) => unit)
+  /** In one go, since systemd reads all its units again after each. */
+  const together = (move: Move): Shell | undefined => {
+    const units = unitsTo(move)
+    return units.length === 0 ? undefined : sh`systemctl ${move} -- ${units} || exit 1`
+  }
+  const started = unitsTo('start')
   return {
     script: lines(
       functions,
-      ...moves.map(({ unit, masked, steps }) =>
-        lines(
-          // What runs can be stopped, and links be removed, when the unit's file is gone.
-          masked || steps.every((step) => step === 'disable' || step === 'stop')
-            ? sh`unit=${unit}`
-            : sh`ready ${unit}`,
-          ...steps.map((step) =>
-            step === 'start' ? sh`go start` : sh`systemctl ${step} -- "$unit" || exit 1`,
-          ),
-        ),
-      ),
+      // What runs can be stopped, and links be removed, when the unit's file is gone.
+      ...moves
+        .filter(
+          ({ masked, steps }) =>
+            !masked && !steps.every((each) => each === 'disable' || each === 'stop'),
+        )
+        .map(({ unit }) => sh`ready ${unit}`),
+      ...(['unmask', 'disable', 'enable'] as const).map(together),
+      // In their order: what is stopped may be in the way of what is started next.
+      ...moves.flatMap(({ unit, steps }) => [
+        steps.includes('stop') && sh`systemctl stop -- ${unit} || exit 1`,
+        steps.includes('start') && sh`go start ${unit}`,
+      ]),
+      together('mask'),
       // One moment for all of them.
       started.length > 0 && sh`sleep ${moment}`,
-      ...started.map(({ unit }) => sh`stays ${unit} start`),
+      ...started.map((unit) => sh`stays ${unit} start`),
     ),
   }
 }
@@ -259,8 +269,11 @@ function act({ name }: Resource<ServiceDesired>, verb: string): Shell {
   return lines(
     functions,
     sh`ready ${unit}`,
-    sh`go ${verb}`,
-    sh`sleep ${moment}`,
+    sh`go ${verb} ${unit}`,
+    sh`case $state in
+    *ActiveState=active*CanReload=yes*) sleep ${verb.includes('reload') ? reloadMoment : moment};;
+    *) sleep ${moment};;
+    esac`,
     sh`stays ${unit} ${verb}`,
   )
 }
@@ -270,13 +283,15 @@ function act({ name }: Resource<ServiceDesired>, verb: string): Shell {
  * succeeded once there is a process, even if that process then dies at once. Seconds.
  */
 const moment = 0.4
+/** What was told to reload has read its configuration by then, and died of it if it does. Seconds. */
+const reloadMoment = 0.1
 
 const functions: Shell = Shell.literal(
   `trouble() { journalctl -q -u "$unit" -n 20 --no-pager; echo "$unit $1"; exit 1; }
 # The unit is there, and systemd would run what its file says now.
 ready() {
   unit=$1
-  state=$(systemctl show -p LoadState,NeedDaemonReload -- "$unit")
+  state=$(systemctl show -p LoadState,ActiveState,NeedDaemonReload,CanReload -- "$unit")
   case $state in
   *LoadState=not-found*) echo "there is no unit $unit on this host"; exit 1;;
   *LoadState=?*) ;;
@@ -285,6 +300,7 @@ ready() {
   case $state in *NeedDaemonReload=yes*) systemctl daemon-reload || exit 1;; esac
 }
 go() {
+  unit=$2
   systemctl reset-failed -- "$unit" 2>/dev/null
   systemctl "$1" -- "$unit" || trouble "failed to $1; its log is above"
 }
