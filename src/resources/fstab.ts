@@ -1,5 +1,6 @@
 import type { Resource } from '../model/resource.ts'
-import { type Shell, sh } from '../base/shell.ts'
+import { type Shell, lines, sh } from '../base/shell.ts'
+import { type Difference, type Step, nothingPlanned } from '../model/kind.ts'
 import { type Found, type TextEdit, type TextState, bytes, editing } from './text-edit.ts'
 
 /** An entry of `/etc/fstab`, which mounts and swaps keep as a part of themselves. */
@@ -43,8 +44,29 @@ export const escaped = (field: string): string =>
 export const unescaped = (field: string): string =>
   field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)))
 
+/** What a summary calls it. */
+export const inFstab = 'its entry in /etc/fstab'
+
+/** How the entry differs, whatever is planned before: nothing but this changes it. */
+export const entryDifference = (
+  entry: Resource<FstabDesired>,
+  state: TextState,
+): Difference | undefined => fstab.diff(entry, state, nothingPlanned)
+
+/** These, and then the entry: what cannot be mounted must not be waited for at the next boot. */
+export function thenEntry(
+  entry: Resource<FstabDesired>,
+  state: TextState,
+  ...steps: readonly (Shell | undefined | false)[]
+): Step {
+  const difference = entryDifference(entry, state)
+  if (!difference) return { script: lines(...steps) }
+  const { script, input } = fstab.apply([{ resource: entry, state, difference }])
+  return { script: lines(...steps, sh`( ${script}\n) || exit 1`, systemdReads), input }
+}
+
 /** systemd makes units of the file, and mounts again what units say that are out of date. */
-export const systemdReadsFstab: Shell = sh`[ ! -d /run/systemd/system ] || systemctl daemon-reload || exit 1`
+const systemdReads: Shell = sh`[ ! -d /run/systemd/system ] || systemctl daemon-reload || exit 1`
 
 /** The options of the entry that is there. */
 export function entryOptions(state: TextState, target: string): string[] {

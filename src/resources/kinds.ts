@@ -1,5 +1,6 @@
 import type { Kind } from '../model/kind.ts'
 import { aptRepositoryKind } from './apt-repository.ts'
+import { archiveKind } from './archive.ts'
 import { authorizedKeysKind } from './authorized-keys.ts'
 import { blockKind } from './block.ts'
 import { commandKind } from './command.ts'
@@ -16,6 +17,7 @@ import { linkKind } from './link.ts'
 import { mountKind } from './mount.ts'
 import { packageKind } from './package.ts'
 import { serviceKind } from './service.ts'
+import { swapKind } from './swap.ts'
 import { sysctlKind } from './sysctl.ts'
 import { timerKind } from './timer.ts'
 import { timezoneKind } from './timezone.ts'
@@ -25,6 +27,7 @@ import { userKind } from './user.ts'
 /** Every kind of resource, by name. A further kind is one new file and one line here. */
 const list: readonly Kind[] = [
   aptRepositoryKind,
+  archiveKind,
   authorizedKeysKind,
   blockKind,
   commandKind,
@@ -41,6 +44,7 @@ const list: readonly Kind[] = [
   mountKind,
   packageKind,
   serviceKind,
+  swapKind,
   sysctlKind,
   timerKind,
   timezoneKind,

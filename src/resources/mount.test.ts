@@ -335,6 +335,19 @@ describe.skipIf(!labAvailable)('on a host', () => {
     await host!.exec('umount -l /mnt/busy')
   })
 
+  test('what cannot take the place of another leaves that mounted', async () => {
+    const [host] = hosts()
+    const old = mount('/mnt/old', { device: 'tmpfs', options: 'size=1m' })
+    const wrong = mount('/mnt/old', { device: '/etc/passwd', options: 'bind' })
+    await settle(host!, [old])
+    expect(await failure(host!, [wrong])).toMatch(
+      /\/mnt\/old.*\(what was there before is mounted again\)/,
+    )
+    expect(await planned(host!, [old])).toEqual([])
+    await host!.exec(': > /etc/fstab')
+    expect(await failure(host!, [wrong])).toContain('(nothing is mounted there now)')
+  })
+
   test('what comes with an earlier step is unknown until it has run', async () => {
     const [host] = hosts()
     const brings = command('brings', {

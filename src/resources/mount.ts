@@ -1,16 +1,9 @@
 import { holdsSecret } from '../base/secret.ts'
 import { Shell, lines, sh } from '../base/shell.ts'
-import {
-  type Change,
-  type Context,
-  type Difference,
-  type Kind,
-  type Step,
-  nothingPlanned,
-} from '../model/kind.ts'
+import { type Change, type Context, type Difference, type Kind, type Step } from '../model/kind.ts'
 import { type Common, type Resource, describe } from '../model/resource.ts'
 import { check, path } from '../model/schema.ts'
-import { entryOptions, escaped, fstab, systemdReadsFstab } from './fstab.ts'
+import { entryDifference, entryOptions, escaped, inFstab, thenEntry } from './fstab.ts'
 import {
   type OptionDifference,
   forKernel,
@@ -86,13 +79,11 @@ export const mountKind: Kind<MountDesired, MountState> = {
 }
 
 function removal(resource: Resource<MountDesired>, state: MountState): Difference | undefined {
-  const entry = fstab.diff(entryOf(resource), state.fstab, nothingPlanned)
+  const entry = entryDifference(entryOf(resource), state.fstab)
   const changes = [state.mounted && `unmount ${state.mounted.source}`, entry && inFstab]
   const summary = changes.filter(Boolean).join(', ')
   return summary === '' ? undefined : { verb: 'remove', summary, ...textOf(entry) }
 }
-
-const inFstab = 'its entry in /etc/fstab'
 
 const textOf = (entry: Difference | undefined): Pick<Difference, 'text'> =>
   entry?.text === undefined ? {} : { text: entry.text }
@@ -123,7 +114,7 @@ function difference(
 ): Difference | undefined {
   const { name, desired } = resource
   const move = moveOf(resource, state)
-  const entry = fstab.diff(entryOf(resource), state.fstab, nothingPlanned)
+  const entry = entryDifference(entryOf(resource), state.fstab)
   if (!move && !entry) return undefined
   const verb = entry?.verb === 'create' && !state.mounted ? 'create' : 'change'
   const trouble = troubleWith(resource, state)
@@ -173,7 +164,6 @@ function troubleWith(
   return undefined
 }
 
-/** The entry comes last: what cannot be mounted must not be waited for at the next boot. */
 function makeMount({ resource, state }: Change<MountDesired, MountState>): Step {
   const { name, desired } = resource
   const trouble = troubleWith(resource, state)
@@ -183,9 +173,9 @@ function makeMount({ resource, state }: Change<MountDesired, MountState>): Step 
   const { device, type } = desired
   const make = sh`try -t ${type} -o ${options} -- ${device} ${name}`
   const node = /^\/(?!\/)|^(PART)?(UUID|LABEL)=/.test(device) && !type.startsWith('fuse')
-  return withEntry(
-    resource,
-    state,
+  return thenEntry(
+    entryOf(resource),
+    state.fstab,
     move && tryMount,
     move &&
       move.how !== 'remount' &&
@@ -200,14 +190,19 @@ function makeMount({ resource, state }: Change<MountDesired, MountState>): Step 
 ${make} || exit 1`,
     move?.how === 'replace' &&
       sh`umount -- ${name} || exit 1
-${make} || { mount -- ${name} </dev/null 2>/dev/null && echo 'what was mounted there before is mounted again, by its entry in /etc/fstab'; echo ${`${device} cannot be mounted: the reason is above`}; exit 1; }`,
+${make} || { now='nothing is mounted there now'; mount -- ${name} </dev/null 2>/dev/null && now='what was there before is mounted again'; echo "$reason ($now)"; exit 1; }`,
     move?.how === 'remount' && remount(resource, move.options),
   )
 }
 
 /** Its last line, which is taken for the reason, may only point at dmesg(1). */
 const tryMount: Shell = Shell.literal(
-  `try() { said=$(mount "$@" </dev/null 2>&1) || { printf '%s\\n' "$said" | grep -v 'dmesg(1)'; return 1; }; }`,
+  `try() {
+  said=$(mount "$@" </dev/null 2>&1) && return
+  printf '%s\\n' "$said"
+  reason=$(printf '%s\\n' "$said" | grep -v 'dmesg(1)' | tail -n 1)
+  echo "$reason"; return 1
+}`,
 )
 
 /** With the device, as mount(8) mixes in what the entry says otherwise. */
@@ -228,22 +223,9 @@ function remount(
 /** All that is stacked there. */
 function unmount({ resource, state }: Change<MountDesired, MountState>): Step {
   const mounted = `$5 == ENVIRON["target"] { found = 1 } END { exit !found }`
-  return withEntry(
-    resource,
-    state,
+  return thenEntry(
+    entryOf(resource),
+    state.fstab,
     sh`while target=${escaped(resource.name)} awk ${mounted} /proc/self/mountinfo; do umount -- ${resource.name} || exit 1; done`,
   )
-}
-
-/** These, and then the entry in fstab. */
-function withEntry(
-  resource: Resource<MountDesired>,
-  { fstab: text }: MountState,
-  ...steps: readonly (Shell | undefined | false)[]
-): Step {
-  const entry = entryOf(resource)
-  const found = fstab.diff(entry, text, nothingPlanned)
-  if (!found) return { script: lines(...steps) }
-  const { script, input } = fstab.apply([{ resource: entry, state: text, difference: found }])
-  return { script: lines(...steps, sh`( ${script}\n) || exit 1`, systemdReadsFstab), input }
 }
