@@ -14,6 +14,7 @@ import { hostEntryKind } from './host-entry.ts'
 import { hostnameKind } from './hostname.ts'
 import { lineKind } from './line.ts'
 import { linkKind } from './link.ts'
+import { localeKind } from './locale.ts'
 import { mountKind } from './mount.ts'
 import { packageKind } from './package.ts'
 import { serviceKind } from './service.ts'
@@ -41,6 +42,7 @@ const list: readonly Kind[] = [
   hostnameKind,
   lineKind,
   linkKind,
+  localeKind,
   mountKind,
   packageKind,
   serviceKind,
