@@ -25,7 +25,7 @@ export function desiredOf(
   const resources = merge(all, host.name)
   checkClaims(resources, host.name, kinds)
   checkReferences(resources, host.name, kinds)
-  return inOrder(resources, host.name)
+  return inOrder(amongOthers(resources, kinds), host.name)
 }
 
 /** The host as its roles see it. */
@@ -105,6 +105,21 @@ function checkClaims(
         throw claimedTwice(what, host, resource, owner.resource)
       owners.set(what, { resource, shared })
     }
+}
+
+/** Each resource with what it must know of the paths that the others claim. */
+function amongOthers(
+  resources: readonly Resource[],
+  kinds: ReadonlyMap<string, Kind>,
+): readonly Resource[] {
+  const pathsOf = (resource: Resource): string[] =>
+    (kinds.get(resource.kind)?.claims?.(resource) ?? [])
+      .filter(({ what }) => what.startsWith('path '))
+      .map(({ what }) => what.slice('path '.length))
+  return resources.map((resource) => {
+    const others = (): string[] => resources.filter((each) => each !== resource).flatMap(pathsOf)
+    return kinds.get(resource.kind)?.among?.(resource, others) ?? resource
+  })
 }
 
 function claimedTwice(what: string, host: string, resource: Resource, other: Resource): Error {

@@ -25,6 +25,11 @@ export interface Kind<Desired extends object = any, State = any> {
   readonly batch?: boolean
   /** What no other resource may claim on the same host; the id itself need not be listed. */
   claims?(resource: Resource<Desired>): readonly Claim[]
+  /**
+   * The resource with what it must know of the paths that other resources of its host claim; asked
+   * once, before anything is read. Throws when it cannot bear one of them. Left out: it need not know.
+   */
+  among?(resource: Resource<Desired>, others: () => readonly string[]): Resource<Desired>
   /** One script that reads all of these; it must not change anything. */
   read(resources: readonly Resource<Desired>[]): Shell
   /**
