@@ -12,6 +12,7 @@ import { gitKind } from './git.ts'
 import { groupKind } from './group.ts'
 import { hostEntryKind } from './host-entry.ts'
 import { hostnameKind } from './hostname.ts'
+import { kernelModuleKind } from './kernel-module.ts'
 import { lineKind } from './line.ts'
 import { linkKind } from './link.ts'
 import { localeKind } from './locale.ts'
@@ -40,6 +41,7 @@ const list: readonly Kind[] = [
   groupKind,
   hostEntryKind,
   hostnameKind,
+  kernelModuleKind,
   lineKind,
   linkKind,
   localeKind,
