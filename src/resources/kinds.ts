@@ -17,6 +17,7 @@ import { lineKind } from './line.ts'
 import { linkKind } from './link.ts'
 import { localeKind } from './locale.ts'
 import { mountKind } from './mount.ts'
+import { ntpKind } from './ntp.ts'
 import { packageKind } from './package.ts'
 import { serviceKind } from './service.ts'
 import { swapKind } from './swap.ts'
@@ -46,6 +47,7 @@ const list: readonly Kind[] = [
   linkKind,
   localeKind,
   mountKind,
+  ntpKind,
   packageKind,
   serviceKind,
   swapKind,
