@@ -29,6 +29,15 @@ command('init', 'write a small, commented, working description here', [])
     exit((await import('./init.ts')).init(folder, flags)),
   )
 
+command('adopt', 'write a description of a server as it is, whose plan is empty', [])
+  .argument('<host>', 'as ssh takes it: web1, 203.0.113.10, ada@web1.example.com:2222')
+  .option('--folder <folder>', 'where to write it', '.')
+  .option('--lab', 'a host of the lab of this folder')
+  .option('--timeout <seconds>', 'how long to wait for one answer', wholeNumber, 300)
+  .action(async (host: string, flags: Flags & { folder: string }) =>
+    exit((await import('./adopt.ts')).adopt(host, flags)),
+  )
+
 command('plan', 'show exactly what `up` would change; changes nothing', ['hosts', 'only', 'reach'])
   .option('--full', 'show whole diffs')
   .action(async (flags: Flags) => exit((await import('./plan.ts')).plan(flags)))
