@@ -18,6 +18,9 @@ import { linkKind } from './link.ts'
 import { localeKind } from './locale.ts'
 import { mountKind } from './mount.ts'
 import { ntpKind } from './ntp.ts'
+import { postgresDatabaseKind } from './postgres-database.ts'
+import { postgresServerKind } from './postgres-server.ts'
+import { postgresUserKind } from './postgres-user.ts'
 import { packageKind } from './package.ts'
 import { serviceKind } from './service.ts'
 import { swapKind } from './swap.ts'
@@ -49,6 +52,9 @@ const list: readonly Kind[] = [
   mountKind,
   ntpKind,
   packageKind,
+  postgresDatabaseKind,
+  postgresServerKind,
+  postgresUserKind,
   serviceKind,
   swapKind,
   sysctlKind,
