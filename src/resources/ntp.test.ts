@@ -25,7 +25,10 @@ function summary(printed: Printed, resource: Resource = ours, context: Context =
   const { load = 'loaded', active = 'active', enabled = 'enabled', container = false } = printed
   const { live = 'ntp1.example.com fd00::1', file = content } = printed
   const unit = `Id=systemd-timesyncd.service\nLoadState=${load}\nActiveState=${active}\nSubState=running\nUnitFileState=${enabled}`
-  const asked = active === 'active' ? `servers ${live}\n` : ''
+  const asked =
+    active === 'active' && live !== 'silent'
+      ? `as ${live === '' ? 0 : live.split(' ').length}${live.replace(/(\S+)\s*/g, ' "$1"')}\n`
+      : ''
   const own = `${container ? 'container\n' : ''}${unit}\n\n${asked}`
   const wanted = /wanted="\$wanted "0:(\w+)/.exec(ntpKind.read([resource as never]).text)![1]
   const there = 'file' in printed && printed.file === undefined
@@ -47,6 +50,7 @@ describe('what differs', () => {
     ['no settings', { file: undefined, live: '' }, `create: ${servers}, restart`],
     ['other settings', { file: 'x', live: 'other' }, `change: ${servers}, restart`],
     ['not restarted since', { live: 'other' }, `change: ${servers}, restart`],
+    ['it does not say', { live: 'silent' }, undefined],
     ['stopped', { active: 'inactive' }, 'change: inactive -> running'],
     ['disabled', { enabled: 'disabled' }, 'change: disabled -> enabled'],
     [
@@ -121,9 +125,9 @@ systemctl daemon-reload`,
 
     // An earlier run that died between the settings and the restart is made up for.
     await host!.exec(
-      `echo x > /tmp/kept; cp ${path} /tmp/kept; rm ${path}; systemctl restart systemd-timesyncd; cp /tmp/kept ${path}`,
+      `cp ${path} /tmp/kept; rm ${path}; systemctl restart systemd-timesyncd; cp /tmp/kept ${path}`,
     )
-    expect(await converges(host!, all)).toEqual([
+    expect(await converges(host!, [ours])).toEqual([
       'change ntp:systemd-timesyncd: servers ntp1.example.com fd00::1, restart',
     ])
     const other = ntp({ servers: ['ntp2.example.com'] })

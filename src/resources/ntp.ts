@@ -36,7 +36,7 @@ interface NtpDesired {
 interface NtpState {
   readonly file: SystemFileState
   readonly service: ReturnType<typeof serviceKind.parse>[number]
-  /** The servers that it was started with; undefined: it does not run. */
+  /** The servers that it was started with; undefined: it does not say. */
   readonly live: string | undefined
   readonly container: boolean
 }
@@ -49,6 +49,8 @@ export function ntp(options: NtpOptions): Resource {
 
 const daemon = 'systemd-timesyncd'
 const path = '/etc/systemd/timesyncd.conf.d/fettle.conf'
+
+const bus = 'org.freedesktop.timesync1'
 
 const daemonUnit = service(daemon) as Parameters<typeof serviceKind.diff>[0]
 
@@ -68,14 +70,17 @@ export const ntpKind: Kind<NtpDesired, NtpState> = {
 
   claims: () => [{ what: `path ${path}` }],
 
-  // Only a daemon that runs is asked, as the question would start it.
+  // To ask a daemon that is not on the bus, as one that its package has just started, would take
+  // until the bus gives up.
   read: (resources) =>
     readWithFiles(
       lines(
         sh`[ ! -e /run/systemd/container ] || echo container`,
         sh`unit=$(${serviceKind.read([daemonUnit])}); printf '%s\n\n' "$unit"`,
         sh`case $unit in *ActiveState=active*)
-  echo "servers $(timedatectl show-timesync -p SystemNTPServers --value 2>/dev/null)";;
+  case $(busctl call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus NameHasOwner s ${bus} 2>/dev/null) in *true)
+    busctl get-property ${bus} ${`/${bus.replaceAll('.', '/')}`} ${`${bus}.Manager`} SystemNTPServers 2>/dev/null;;
+  esac;;
 esac`,
       ),
       resources.map(fileOf),
@@ -86,7 +91,9 @@ esac`,
     const container = own.startsWith('container\n')
     const [unit = '', rest = ''] = own.replace(/^container\n/, '').split(/\n\n+/)
     const [state] = serviceKind.parse(Buffer.from(unit), [daemonUnit])
-    const live = /^servers (.*)$/m.exec(rest)?.[1]
+    // Such as `as 2 "ntp1.example.com" "fd00::1"`.
+    const [, names] = /^as \d+(.*)$/m.exec(rest) ?? []
+    const live = names?.replaceAll('"', '').trim()
     return files.map((file) => ({ file, service: state!, live, container }))
   },
 
@@ -102,12 +109,22 @@ function fileOf({ desired, absent }: Resource<NtpDesired>): SystemFile {
   return systemFile(path, content, absent)
 }
 
-const restarted = ({ live, container }: NtpState): boolean => live !== undefined && !container
+/** It runs with other servers than the file says, or than it will say. */
+function isStale(
+  { desired, absent }: Resource<NtpDesired>,
+  { live, service, container }: NtpState,
+  kept: Difference | undefined,
+): boolean {
+  if (container || service.active !== 'active') return false
+  const other = !absent && live !== undefined && live !== desired.servers.join(' ')
+  return kept !== undefined || other
+}
 
 function removal(resource: Resource<NtpDesired>, state: NtpState): Difference | undefined {
   const found = fileKind.diff(fileOf(resource), state.file, nothingPlanned)
   if (!found) return undefined
-  return { verb: 'remove', summary: `its settings${restarted(state) ? ', restart' : ''}` }
+  const stale = isStale(resource, state, found)
+  return { verb: 'remove', summary: `its settings${stale ? ', restart' : ''}` }
 }
 
 function difference(
@@ -120,7 +137,7 @@ function difference(
   const unit = state.container ? undefined : serviceKind.diff(daemonUnit, state.service, context)
   if (unit && state.service.load === 'not-found' && context.opaque.length === 0)
     return { verb: 'change', summary: `there is no ${daemon} here (the package of that name)` }
-  const stale = restarted(state) && (kept !== undefined || state.live !== wanted)
+  const stale = isStale(resource, state, kept)
   const changes = [
     (kept || stale) && `servers ${wanted}`,
     stale && 'restart',
@@ -141,8 +158,7 @@ function applyServers({ resource, state }: Change<NtpDesired, NtpState>): Step {
     resource.absent || state.container
       ? undefined
       : serviceKind.diff(daemonUnit, state.service, nothingPlanned)
-  const stale =
-    restarted(state) && (kept !== undefined || state.live !== resource.desired.servers.join(' '))
+  const stale = isStale(resource, state, kept)
   const start =
     unit && serviceKind.apply([{ resource: daemonUnit, state: state.service, difference: unit }])
   return {
