@@ -4,6 +4,7 @@ import type { Change, Difference, Kind, Step } from '../model/kind.ts'
 import { unknownAfter } from '../model/kind.ts'
 import { type Common, type Resource, describe, given } from '../model/resource.ts'
 import { account, check, flag, listOf, optional } from '../model/schema.ts'
+import { homeLockOut } from './lock-out.ts'
 
 /** The keys that may log in as a user: lines of `~/.ssh/authorized_keys`. */
 export interface AuthorizedKeysOptions extends Common {
@@ -116,6 +117,8 @@ END`,
   },
 
   apply: ([change]) => applyKeys(change!),
+
+  lockOut: ({ name }, login) => (name === login ? homeLockOut(login) : undefined),
 }
 
 // Whatever is done in a home is done as the user whose home it is: a link that the user puts in

@@ -3,6 +3,7 @@ import { reveal } from '../base/secret.ts'
 import type { Kind } from '../model/kind.ts'
 import { type Common, type Resource, describe, given } from '../model/resource.ts'
 import { type Check, check, filled, line, oneOf, optional, path, text } from '../model/schema.ts'
+import { lockOutOf } from './lock-out.ts'
 import {
   type Found,
   type TextEdit,
@@ -75,6 +76,8 @@ export const blockKind: Kind<BlockDesired, TextState> = {
   },
 
   ...editing(editOf),
+
+  lockOut: ({ desired }, login) => lockOutOf(desired.path, login),
 }
 
 function editOf({ name, desired, absent }: Resource<BlockDesired>): TextEdit {

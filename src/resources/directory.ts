@@ -10,6 +10,7 @@ import {
   ownershipDifferences,
   parseStat,
 } from './inode.ts'
+import { lockOutOf } from './lock-out.ts'
 import { refuse } from './refusal.ts'
 
 /** A directory. Missing parents are made too, with the usual permissions. */
@@ -61,6 +62,8 @@ export const directoryKind: Kind<DirectoryDesired, DirectoryState> = {
   },
 
   claims: inodeReading.claims,
+
+  lockOut: ({ name }, login) => lockOutOf(name, login),
 
   among(resource, others) {
     const { name, desired, absent } = resource

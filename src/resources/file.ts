@@ -12,6 +12,7 @@ import {
   parseStat,
   statPaths,
 } from './inode.ts'
+import { lockOutOf } from './lock-out.ts'
 import { readSource, template } from './source.ts'
 
 /** A regular file with exactly this content. It takes its place in one rename, so no reader ever sees half of it. */
@@ -138,6 +139,8 @@ export const fileKind: Kind<FileDesired, FileState> = {
   },
 
   apply: ([change]) => applyFile(change!),
+
+  lockOut: ({ name }, login) => lockOutOf(name, login),
 }
 
 function applyFile({ resource, state }: Change<FileDesired, FileState>): Step {

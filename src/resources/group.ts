@@ -3,6 +3,7 @@ import type { Change, Difference, Kind, Step } from '../model/kind.ts'
 import { unknownAfter } from '../model/kind.ts'
 import { type Common, type Resource, describe, given } from '../model/resource.ts'
 import { account, flag, listOf, optional, whole } from '../model/schema.ts'
+import { accountLockOut } from './lock-out.ts'
 
 /** A group of users. */
 export interface GroupOptions extends Common {
@@ -78,6 +79,13 @@ export const groupKind: Kind<GroupDesired, GroupState | undefined> = {
   },
 
   apply: ([change]) => applyGroup(change!),
+
+  // Of what a change may take from the login user nothing but the names is known here.
+  lockOut({ name, desired, absent }, login) {
+    const takes = desired.members && !desired.members.includes(login)
+    const concerned = absent || name === login || desired.gid !== undefined || takes
+    return concerned ? accountLockOut(login) : undefined
+  },
 }
 
 /** What a list of names must gain and lose: `+member a, -member b`. */

@@ -9,6 +9,7 @@ import {
   optional,
   path as pathCheck,
 } from '../model/schema.ts'
+import { lockOutOf } from './lock-out.ts'
 import { refuse } from './refusal.ts'
 import {
   type Found,
@@ -85,6 +86,8 @@ export const lineKind: Kind<LineDesired, TextState> = {
   },
 
   ...editing(editOf),
+
+  lockOut: ({ desired }, login) => lockOutOf(desired.path, login),
 }
 
 function editOf({ desired, absent }: Resource<LineDesired>): TextEdit {

@@ -3,6 +3,7 @@ import type { Kind } from '../model/kind.ts'
 import { type Common, type Resource, describe } from '../model/resource.ts'
 import { filled, path } from '../model/schema.ts'
 import { type Inode, inodeReading } from './inode.ts'
+import { lockOutOf } from './lock-out.ts'
 
 /** A symbolic link. It takes the place of another link or a file in one rename. */
 export interface LinkOptions extends Common {
@@ -23,6 +24,8 @@ export const linkKind: Kind<{ readonly to: string }, Inode> = {
   fields: { to: filled },
 
   ...inodeReading,
+
+  lockOut: ({ name }, login) => lockOutOf(name, login),
 
   diff({ desired, absent }, state) {
     if (absent)

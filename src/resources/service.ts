@@ -2,6 +2,7 @@ import { Shell, lines, sh } from '../base/shell.ts'
 import type { Change, Context, Difference, Kind, Step } from '../model/kind.ts'
 import { type Common, type Notification, type Resource, describe, idOf } from '../model/resource.ts'
 import { check, flag } from '../model/schema.ts'
+import { serviceLockOut } from './lock-out.ts'
 import { refuse } from './refusal.ts'
 
 /**
@@ -111,6 +112,8 @@ export const serviceKind: Kind<ServiceDesired, ServiceState> = {
   },
 
   apply: (changes) => applyServices(changes),
+
+  lockOut: ({ name }) => serviceLockOut(name),
 
   actions: {
     reload: (resource) =>

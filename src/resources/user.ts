@@ -6,6 +6,7 @@ import { unknownAfter } from '../model/kind.ts'
 import { type Common, type Resource, describe, given } from '../model/resource.ts'
 import { account, check, flag, listOf, optional, path, whole } from '../model/schema.ts'
 import { listChanges } from './group.ts'
+import { accountLockOut } from './lock-out.ts'
 
 /** A user account. What is left out is left as it is, or as useradd makes it. */
 export interface UserOptions extends Common {
@@ -128,6 +129,8 @@ done
   },
 
   apply: ([change]) => applyUser(change!),
+
+  lockOut: ({ name }, login) => (name === login ? accountLockOut(login) : undefined),
 }
 
 function parseUsers(output: Buffer, resources: readonly { readonly name: string }[]) {
