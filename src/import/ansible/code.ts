@@ -39,8 +39,8 @@ export function textLiteral(value: string): string {
   const quote = value.includes("'") && !value.includes('"') ? '"' : "'"
   const inside = value
     .replace(/[\\\n\r\t]/g, (each) => ({ '\n': '\\n', '\r': '\\r', '\t': '\\t' })[each] ?? '\\\\')
-    // oxlint-disable-next-line no-control-regex -- they are not to stand in a source
     .replace(
+      // oxlint-disable-next-line no-control-regex -- they are not to stand in a source
       /[\u0000-\u001f\u007f\u2028\u2029]/g,
       (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`,
     )
@@ -110,7 +110,10 @@ function printCall({ of, args }: Call, indent: number, used: number): string {
     if (last.form === 'arrow') {
       const inside = printArrow(last, indent)
       const ends = inside.startsWith(`${last.head} => [`) ? ')' : `,\n${' '.repeat(indent)})`
-      if (`${start}${last.head} =>`.length + used <= width) return `${start}${inside}${ends}`
+      const column = start.includes('\n')
+        ? start.length - start.lastIndexOf('\n')
+        : used + start.length
+      if (column + last.head.length + 3 <= width) return `${start}${inside}${ends}`
     }
   }
   const inner = ' '.repeat(indent + 2)

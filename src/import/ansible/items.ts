@@ -20,6 +20,12 @@ import { type Scope, type Value, level, made, within } from './value.ts'
 
 /** `of[key]` or `of.key`. */
 export function itemFrom(of: Value, key: Value, scope: Scope): Value {
+  const field = typeof key.constant === 'string' ? of.field?.(key.constant) : undefined
+  if (field) return field
+  if (of.field)
+    throw new Untranslatable(
+      `${String(key.constant ?? key.code)} of ${of.code} is not among Fettle's facts`,
+    )
   const from = without(of.type, 'missing', 'none')
   const typed = scope.language === 'typescript'
   if (only(from, 'dict')) return fieldFrom(of, from, key, scope)
@@ -48,7 +54,11 @@ function fieldFrom(of: Value, from: Type, key: Value, scope: Scope): Value {
     const code = /^[A-Za-z_$][\w$]*$/.test(name)
       ? `${base}.${name}`
       : `${base}[${propertyName(name)}]`
-    const found = made(code, type, [of])
+    const samples = of.samples?.flatMap((each) => {
+      const value = (each as Record<string, unknown> | null)?.[name]
+      return value === undefined ? [] : [value]
+    })
+    const found = { ...made(code, type, [of]), ...(samples && { samples }) }
     if (!has(type, 'missing')) return found
     const present = typed ? `${code} !== undefined` : `${textLiteral(name)} in ${base}`
     return { ...found, present }

@@ -28,6 +28,10 @@ export interface Value {
   readonly constant?: string | number | boolean | null
   /** Code that says whether it is there, when it may be missing. */
   readonly present?: string
+  /** What it can be, when that is all known already. */
+  readonly samples?: readonly unknown[]
+  /** A part of what is no object of ours, such as `ansible_facts`. */
+  readonly field?: (name: string) => Value | undefined
   /** It is compared with something: a const must not have the type of its one value. */
   readonly widen?: () => void
 }
@@ -144,6 +148,22 @@ export function printed(value: Value, scope: Scope): Value {
   )
 }
 
+/** What the texts in a row can be together. */
+function samplesOf(parts: readonly (string | Value)[]): readonly string[] | undefined {
+  let found: string[] = ['']
+  for (const part of parts) {
+    const some =
+      typeof part === 'string'
+        ? [part]
+        : part.constant !== undefined
+          ? [part.constant]
+          : part.samples
+    if (!some || some.length * found.length > 500) return undefined
+    found = found.flatMap((start) => some.map((each) => `${start}${String(each)}`))
+  }
+  return found
+}
+
 /** Texts and values in a row, as one text. */
 export function joined(parts: readonly (string | Value)[], scope: Scope): Value {
   const values = parts.filter((each) => typeof each !== 'string')
@@ -160,12 +180,13 @@ export function joined(parts: readonly (string | Value)[], scope: Scope): Value 
       typeof each === 'string' ? templateText(each) : `\${${printed(each, scope).code}}`,
     )
     .join('')
+  const last = texts.at(-1)!
   const solid =
-    texts.some((each) => typeof each === 'string' && each !== '') &&
-    !String(texts.at(-1)).endsWith('\n')
-  const type: Type = {
-    kind: 'string',
-    ...(solid && typeof texts.at(-1) === 'string' && { end: 'solid' as const }),
-  }
-  return made(`\`${code}\``, type, values)
+    typeof last === 'string'
+      ? !last.endsWith('\n')
+      : (last.type.kind === 'string' && last.type.end === 'solid') ||
+        only(last.type, 'int', 'number')
+  const type: Type = { kind: 'string', ...(solid && { end: 'solid' as const }) }
+  const samples = samplesOf(parts)
+  return { ...made(`\`${code}\``, type, values), ...(samples && { samples }) }
 }
