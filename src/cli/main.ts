@@ -114,6 +114,19 @@ command('doctor', 'look at what Fettle needs on this machine and on the hosts', 
   'reach',
 ]).action(async (flags: Flags) => exit((await import('./doctor.ts')).doctor(flags)))
 
+program
+  .command('import')
+  .description('write a description from what another tool uses')
+  .command('ansible')
+  .description('turn a playbook into a description, and list line by line what is left to do')
+  .addOption(repeated('-i, --inventory <path>', 'where its hosts are; repeatable'))
+  .option('--out <folder>', 'where to write it', 'fettle')
+  .option('--json', 'print one JSON document instead of text')
+  .argument('<playbook>')
+  .action(async (playbook: string, flags: { inventory: string[]; out: string; json?: boolean }) =>
+    exit((await import('./import.ts')).importAnsible(playbook, flags)),
+  )
+
 type Group = 'hosts' | 'only' | 'reach'
 
 function command(name: string, description: string, groups: readonly Group[]): Command {
