@@ -8,6 +8,7 @@ import { cronKind } from './cron.ts'
 import { directoryKind } from './directory.ts'
 import { downloadKind } from './download.ts'
 import { fileKind } from './file.ts'
+import { gemKind } from './gem.ts'
 import { gitKind } from './git.ts'
 import { groupKind } from './group.ts'
 import { hostEntryKind } from './host-entry.ts'
@@ -17,7 +18,9 @@ import { lineKind } from './line.ts'
 import { linkKind } from './link.ts'
 import { localeKind } from './locale.ts'
 import { mountKind } from './mount.ts'
+import { npmKind } from './npm.ts'
 import { ntpKind } from './ntp.ts'
+import { pipKind } from './pip.ts'
 import { postgresDatabaseKind } from './postgres-database.ts'
 import { postgresServerKind } from './postgres-server.ts'
 import { postgresUserKind } from './postgres-user.ts'
@@ -41,6 +44,7 @@ const list: readonly Kind[] = [
   directoryKind,
   downloadKind,
   fileKind,
+  gemKind,
   gitKind,
   groupKind,
   hostEntryKind,
@@ -50,8 +54,10 @@ const list: readonly Kind[] = [
   linkKind,
   localeKind,
   mountKind,
+  npmKind,
   ntpKind,
   packageKind,
+  pipKind,
   postgresDatabaseKind,
   postgresServerKind,
   postgresUserKind,
