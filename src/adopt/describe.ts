@@ -103,6 +103,9 @@ const otherNames: Readonly<Record<string, string>> = {
   bind: 'named',
 }
 
+/** What a unit, its timer and its instances have in common. */
+const stemOf = (unit: string): string => unit.replace(/(@[^.]*)?\.\w+$/, '')
+
 /** The role of a unit: one of its own where it has files of its own. */
 function roleName(
   unit: string,
@@ -110,14 +113,12 @@ function roleName(
   handMade: ReadonlySet<string>,
   targets: ReadonlyMap<string, string>,
 ): string {
-  const stem = unit.replace(/\.\w+$/, '')
+  const stem = stemOf(unit)
   const isOwn =
     !/^(systemd-|default$|getty|autovt)/.test(stem) &&
     ([...targets.values()].includes(unit) ||
-      [...handMade].some(
-        (each) => each.replace(/\.\w+$/, '') === stem && each !== 'default.target',
-      ))
-  if (!isOwn || !services.some((each) => each.unit.replace(/\.\w+$/, '') === stem)) return 'system'
+      [...handMade].some((each) => stemOf(each) === stem && each !== 'default.target'))
+  if (!isOwn || !services.some((each) => stemOf(each.unit) === stem)) return 'system'
   const name = stem.replace(/[^\w-]+/g, '-').replace(/^-+|-+$/g, '')
   return ['base', 'people', 'system'].includes(name) ? `${name}-service` : name || 'system'
 }
@@ -143,11 +144,14 @@ function topicOf(path: string): string {
 }
 
 function systemEntries({ zone, hosts, hostname }: Inventory): Entry[] {
-  const names = hosts.split('\n').flatMap((row) => {
+  const named = new Map<string, string[]>()
+  for (const row of hosts.split('\n')) {
     const [address = '', ...all] = row.replace(/#.*/, '').trim().split(/\s+/)
     const usual = /^(127\.|::1$|f[ef]0)/.test(address) || all.length === 0
-    return usual || all.includes(hostname) ? [] : [entry(new Call('hostEntry', address, all))]
-  })
+    if (!usual && !all.includes(hostname))
+      named.set(address, [...(named.get(address) ?? []), ...all])
+  }
+  const names = [...named].map(([address, all]) => entry(new Call('hostEntry', address, all)))
   return [...(zone === '' ? [] : [entry(new Call('timezone', zone))]), ...names]
 }
 

@@ -3,7 +3,7 @@ import { type Entry, type LeftOut, entry } from './draft.ts'
 import { idleWhenEmpty, isGenerated, ofMachine } from './ignored.ts'
 import { longestFile } from './inventory-script.ts'
 import type { Found, Inventory } from './inventory.ts'
-import { asText, isHidden, secretIn } from './secrets.ts'
+import { asText, isHidden, isSecretKey, secretIn } from './secrets.ts'
 
 /** A file, link or folder that was made or changed by hand. */
 export interface Placed {
@@ -29,7 +29,8 @@ export function filesOf(
   const changed = [...conffiles]
     .filter(([, gone]) => !gone)
     .flatMap(([path]) => all.get(path) ?? [])
-  const candidates = [...unowned.filter(({ path }) => !stock.has(path)), ...changed]
+  const both = [...unowned.filter(({ path }) => !stock.has(path)), ...changed]
+  const candidates = [...new Map(both.map((each) => [each.path, each])).values()]
     .filter(({ path }) => !isGenerated(path) && !standFor.has(path))
     .filter(({ path }) => !path.startsWith('/etc/systemd/system/'))
     .sort((a, b) => (a.path < b.path ? -1 : 1))
@@ -84,6 +85,7 @@ function reasonAgainst(found: Found, { contents, all }: Inventory): string | und
       ? `only ${found.owner} may read it (mode ${found.mode}): describe it with a Secret`
       : 'it could not be read'
   const text = asText(content)
+  if (text === undefined && isKeyring(path) && isSecretKey(content)) return 'a private key'
   if (text === undefined) return isKeyring(path) ? undefined : `no text, ${size} bytes`
   if (idleWhenEmpty.has(path) && !/^\s*[^\s#]/m.test(text)) return 'idle'
   if (path === '/etc/fstab') return 'the disks of this machine'

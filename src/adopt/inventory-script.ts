@@ -41,6 +41,12 @@ const cases = (patterns: readonly string[]): Shell => Shell.literal(patterns.joi
 export const inventoryScript: Shell = sh`exec 2>/dev/null
 section() { printf '\\n==fettle== %s\\n' "$1"; }
 lists() { cat /var/lib/dpkg/info/*.list; }
+# Configuration with its checksums, of packages that are installed: dpkg's own, and ucf's.
+conffiles() {
+  dpkg-query -W -f ${'${db:Status-Status}\\n${Conffiles}\\n'} |
+    awk '/^[^ ]/ { there = $1 == "installed" } /^ / && there && NF == 2 && length($2) == 32 { print $2 "  " $1 }'
+  cat /var/lib/ucf/hashfile
+}
 
 section packages
 dpkg-query -W -f ${'${Package}\\t${db:Status-Status}\\t${Priority}\\t${Section}\\t${Pre-Depends}, ${Depends}\\t${Provides}\\n'}
@@ -51,7 +57,7 @@ apt-mark showhold
 section fetchable
 apt-mark showmanual | xargs -r apt-cache policy | awk '/^[^ ]/ { name = substr($1, 1, length($1) - 1) } /^ +-?[0-9]+ [a-z]+:/ { print name }' | sort -u
 section conffiles
-{ dpkg-query -W -f ${'${Conffiles}\\n'} | awk 'NF == 2 && length($2) == 32 { print $2 "  " $1 }'; cat /var/lib/ucf/hashfile; } | md5sum -c | grep -v ': OK$'
+conffiles | md5sum -c | grep -v ': OK$'
 section verify
 dpkg --verify | grep '^..5' | grep -v '^[^ ]* c '
 
@@ -76,7 +82,7 @@ section ucf
 cat /var/lib/ucf/hashfile
 
 section contents
-changed=$({ dpkg-query -W -f ${'${Conffiles}\\n'} | awk 'NF == 2 && length($2) == 32 { print $2 "  " $1 }'; cat /var/lib/ucf/hashfile; } | md5sum -c | sed -n 's/: FAILED$//p')
+changed=$(conffiles | md5sum -c | sed -n 's/: FAILED$//p')
 { printf '%s\\n' "$unowned" | awk -F '\\t' '$1 == "f" { print $7 }'; printf '%s\\n' "$changed"; } | sort -u | while IFS= read -r path; do
   [ -f "$path" ] && [ ! -L "$path" ] || continue
   case $path in

@@ -4,7 +4,7 @@ import { type Inode, nothingThere } from '../resources/inode.ts'
 import { Call, Copied } from './call.ts'
 import { type Entry, type LeftOut, type Part, entry } from './draft.ts'
 import type { Inventory } from './inventory.ts'
-import { asText } from './secrets.ts'
+import { asText, isSecretKey, secretIn } from './secrets.ts'
 
 /** What Debian's installer puts on a machine because of its hardware. */
 const ofHardware =
@@ -69,7 +69,7 @@ export function repositoryOf(
 ): { entry: Entry; paths: readonly string[] } | undefined {
   const name = /^\/etc\/apt\/sources\.list\.d\/([\w][\w.-]*)\.sources$/.exec(path)?.[1]
   const text = asText(inventory.contents.get(path) ?? Buffer.alloc(0))
-  if (!name || !text) return undefined
+  if (!name || !text || secretIn(text) !== undefined) return undefined
   const fields = new Map(
     text.split('\n').flatMap((row): [string, string][] => {
       const found = /^([A-Za-z][\w-]*): *(.*)$/.exec(row)
@@ -90,6 +90,7 @@ export function repositoryOf(
     take('Signed-By'),
   ]
   const keyBytes = key === undefined ? undefined : inventory.contents.get(key)
+  if (keyBytes && (isSecretKey(keyBytes) || secretIn(keyBytes.toString('latin1')))) return undefined
   const usual = components.join(' ') === 'main'
   const call = new Call('aptRepository', name, {
     uris: one(uris),

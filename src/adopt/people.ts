@@ -22,11 +22,22 @@ export function people(inventory: Inventory): Part {
       ...[...guests].map(([name, own]) =>
         entry(new Call('user', name, { groups: own, keepGroups: true })),
       ),
-      ...users.flatMap((account) => keysEntry(account, groups)),
+      ...oncePerHome(users).flatMap((account) => keysEntry(account, groups)),
     ],
-    leftOut: [...users.flatMap(passwordOf), ...users.flatMap(secretKeys)],
+    leftOut: [
+      ...users.flatMap(({ name, uid }) =>
+        uid === 0 && name !== 'root'
+          ? [{ what: `user ${name}`, why: 'it is root by another name' }]
+          : [],
+      ),
+      ...users.flatMap(passwordOf),
+      ...users.flatMap(secretKeys),
+    ],
   }
 }
+
+const oncePerHome = (users: readonly Account[]): Account[] =>
+  [...new Map([...users].reverse().map((each) => [each.home, each])).values()].reverse()
 
 /** useradd makes it along with its user. */
 const isPrivate = ({ name, gid, members }: Group, made: readonly Account[]): boolean =>

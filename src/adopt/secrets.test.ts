@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { asText, secretIn } from './secrets.ts'
+import { asText, isSecretKey, secretIn } from './secrets.ts'
 
 describe('what looks like a secret', () => {
   test.each([
@@ -14,6 +14,14 @@ describe('what looks like a secret', () => {
     ['  "api_key": "0123456789"', 'line 1 holds what looks like a password, key or token'],
     ['secret_key_base: 0123456789', 'line 1 holds what looks like a password, key or token'],
     ['passwd=hunter2', 'line 1 holds what looks like a password, key or token'],
+    ['ann:$apr1$saltsalt$abcdefghijklmnop', 'line 1 holds a hash of a password'],
+    ['ann:{SSHA}abcdefghijklmnop', 'line 1 holds a hash of a password'],
+    ['Authorization: Bearer abcdefghijklmnop', 'line 1 holds a token'],
+    ['* * * * * mysqldump --password hunter2', 'line 1 holds a password or token'],
+    ['curl -u ann:hunter2 https://x', 'line 1 holds a password'],
+    ['MYSQL_PWD=hunter2', 'line 1 holds what looks like a password, key or token'],
+    ['# password = hunter2', 'line 1 holds what looks like a password, key or token'],
+    ['# old: postgres://a:hunter2@db', 'line 1 holds a password in an address'],
   ])('%j', (text, found) => {
     expect(secretIn(text)).toBe(found)
   })
@@ -22,8 +30,8 @@ describe('what looks like a secret', () => {
     'passwd:         files systemd',
     'PasswordAuthentication no',
     'password requisite pam_pwquality.so retry=3',
-    '# password = hunter2',
-    '; password = hunter2',
+    '# password = secret',
+    '; password = changeme',
     'password = $DB_PASSWORD',
     'password={{ vault }}',
     '-----BEGIN PUBLIC KEY-----',
@@ -40,4 +48,14 @@ test('a text is UTF-8 without NUL bytes, and stays what it is', () => {
   expect(asText(Buffer.from('\uFEFFcafé\n'))).toBe('\uFEFFcafé\n')
   expect(asText(Buffer.from([0xff, 0xfe]))).toBeUndefined()
   expect(asText(Buffer.from('a\0b'))).toBeUndefined()
+})
+
+test.each([
+  [[0x95, 0x01], true],
+  [[0xc5, 0x01], true],
+  [[0x99, 0x01], false],
+  [[0xc6, 0x01], false],
+  [[], false],
+])('a key that begins with %j is secret: %s', (bytes, secret) => {
+  expect(isSecretKey(Buffer.from(bytes))).toBe(secret)
 })

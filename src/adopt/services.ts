@@ -42,10 +42,15 @@ export function unitFiles(inventory: Inventory): {
   return { files, leftOut }
 }
 
-/** What masks templates, and the target of the boot; other links are how units are enabled. */
+/**
+ * What masks templates, the target of the boot, and units that are kept elsewhere; links to what
+ * packages brought are how units are enabled.
+ */
 function linkOf(name: string, { path, target }: Found): Call | undefined {
   const masksTemplate = target === '/dev/null' && /@\./.test(name)
-  return masksTemplate || name === 'default.target'
+  const ofPackages = /^((\.\.\/)+|\/)((usr\/)?lib\/systemd|dev)\//.test(target)
+  const isElsewhere = target.includes('/') && !ofPackages
+  return masksTemplate || isElsewhere || name === 'default.target'
     ? new Call('link', path, { to: target })
     : undefined
 }
@@ -124,7 +129,7 @@ export function servicesOf(
     .filter(
       ([name, unit]) =>
         notified.has(name) ||
-        (handMade.has(name)
+        (handMade.has(name) || handMade.has(name.replace(/@[^.]*/, '@'))
           ? isOwnWork(unit)
           : isMasked(unit)
             ? isSet(name, inventory)
@@ -136,7 +141,7 @@ export function servicesOf(
     .map(([name, unit]) => ({
       unit: name,
       package: isMasked(unit) ? undefined : unit.package,
-      entry: entry(serviceCall(name, unit)),
+      entry: { ways: serviceCalls(name, unit).map((call) => [call]) },
     }))
 }
 
@@ -163,14 +168,15 @@ function wasSwitched(name: string, unit: Unit, { packages }: Inventory): boolean
   return disabled || enabled || runs
 }
 
-function serviceCall(name: string, unit: Unit): Call {
+/** Whether an instance of a template is enabled is only known when it is read. */
+function serviceCalls(name: string, unit: Unit): Call[] {
   const short = shortName(name)
-  if (isMasked(unit)) return new Call('service', short, { masked: true })
+  if (isMasked(unit)) return [new Call('service', short, { masked: true })]
   const running = ['active', 'reloading', 'activating'].includes(unit.active)
-  const enabled = unit.state !== 'disabled'
-  if (running && enabled) return new Call('service', short)
-  return new Call('service', short, {
-    running: running ? undefined : false,
-    enabled: enabled ? undefined : false,
-  })
+  const call = (enabled: boolean): Call =>
+    new Call('service', short, {
+      running: running ? undefined : false,
+      enabled: enabled ? undefined : false,
+    })
+  return unit.state === '' ? [call(true), call(false)] : [call(unit.state !== 'disabled')]
 }

@@ -5,7 +5,7 @@ import { inventoryScript } from '../adopt/inventory-script.ts'
 import { type Inventory, parseInventory } from '../adopt/inventory.ts'
 import { type Reached, sourcesOf } from '../adopt/source.ts'
 import { type Adopted, verify } from '../adopt/verify.ts'
-import { problem } from '../base/errors.ts'
+import { FettleError, problem } from '../base/errors.ts'
 import { sh } from '../base/shell.ts'
 import { desiredOf } from '../model/desired.ts'
 import { fleet } from '../model/fleet.ts'
@@ -75,11 +75,22 @@ async function look(
     [{ script: sh`id -un` }, { script: inventoryScript, user: 'root' }],
     { seconds: flags.timeout, error },
   )
-  try {
-    return { inventory: parseInventory(all!.output), login: who!.output.toString('utf8').trim() }
-  } catch (thrown) {
-    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+  const inventory = whole(() => parseInventory(all!.output), host)
+  return { inventory, login: who!.output.toString('utf8').trim() }
+}
+
+function whole(read: () => Inventory, host: string): Inventory {
+  const fail = (reason: string): never => {
     throw problem('read-failed', { host, resource: 'the whole host', reason })
+  }
+  try {
+    const inventory = read()
+    return inventory.packages.size > 0
+      ? inventory
+      : fail('there is no dpkg: only Debian and what is made from it can be adopted')
+  } catch (thrown) {
+    if (thrown instanceof FettleError) throw thrown
+    return fail(thrown instanceof Error ? thrown.message : String(thrown))
   }
 }
 

@@ -52,7 +52,10 @@ printf '#!/bin/sh\\nexec sleep infinity\\n' > /usr/local/bin/shop; chmod 755 /us
 printf '[Unit]\\nDescription=Shop\\n\\n[Service]\\nExecStart=/usr/local/bin/shop\\nUser=svc\\nRestart=always\\n\\n[Install]\\nWantedBy=multi-user.target\\n' > /etc/systemd/system/shop.service
 printf '# Every night.\\n[Timer]\\nOnCalendar=daily\\n\\n[Install]\\nWantedBy=timers.target\\n' > /etc/systemd/system/backup.timer
 printf '[Service]\\nType=oneshot\\nExecStart=/bin/true\\n' > /etc/systemd/system/backup.service
+printf '[Service]\\nExecStart=/bin/sleep %%i\\n\\n[Install]\\nWantedBy=multi-user.target\\n' > /etc/systemd/system/nap@.service
 systemctl daemon-reload
+systemctl -q enable --now nap@8888; systemctl start nap@9999
+systemctl -q enable --now /opt/far/far.service
 systemctl -q enable --now shop.service backup.timer nftables
 systemctl restart nginx
 systemctl -q disable --now cron
@@ -63,6 +66,7 @@ echo 'colour=green' > /etc/shop/shop.conf; chown svc:deploy /etc/shop/shop.conf;
 printf 'a \`b\` \${c} \\\\ it'"'"'s "d"\\n' > "/etc/shop/it's a \\"name\\".conf"
 printf -- '-----BEGIN PRIVATE KEY-----\\nMIIhunter2hunter2\\n-----END PRIVATE KEY-----\\n' > /etc/shop/key.pem
 printf 'user=shop\\npassword = hunter2hunter2\\n' > /etc/shop/db.conf
+printf '#!/bin/sh\\n# was: password=hunter2hunter2\\n' > /etc/shop/old
 echo hunter2hunter2 > /etc/shop/token; chmod 600 /etc/shop/token
 yes | head -c 300000 > /etc/shop/big
 printf '\\377\\376\\000' > /etc/shop/blob
@@ -73,7 +77,7 @@ chown ann:crontab /var/spool/cron/crontabs/ann; chmod 600 /var/spool/cron/cronta
 printf 'net.core.somaxconn = 5000\\n' > /etc/sysctl.d/60-shop.conf
 sed -i 's/^flush ruleset/flush ruleset\\n# ours/' /etc/nftables.conf
 ln -sf /usr/share/zoneinfo/Europe/Copenhagen /etc/localtime; echo Europe/Copenhagen > /etc/timezone
-echo '10.9.8.7 db.example.test db' >> /etc/hosts
+printf '10.9.8.7 db.example.test db\\n10.9.8.8 a\\n10.9.8.8 b\\n' >> /etc/hosts
 echo '# patched' >> /usr/sbin/invoke-rc.d
 `
 
@@ -91,6 +95,9 @@ async function repositories(host: TestHost): Promise<void> {
   const version = '1.0'
   await publish(host, '/srv/tiny', [{ name: 'tiny', version }])
   await publish(host, '/srv/nowhere', [{ name: 'nowhere', version }])
+  const unit =
+    '[Service]\\nExecStart=/bin/sleep infinity\\n[Install]\\nWantedBy=multi-user.target\\n'
+  await host.exec(`mkdir -p /opt/far; printf '${unit}' > /opt/far/far.service`)
   await publish(host, '/srv/own', [{ name: 'own', version, conffile: 'a=1' }])
 }
 
@@ -126,6 +133,8 @@ describe.skipIf(!labAvailable)(`adopt ${labMissing}`, () => {
         "package.json",
         "roles/backup.ts",
         "roles/base.ts",
+        "roles/far.ts",
+        "roles/nap.ts",
         "roles/nftables.ts",
         "roles/nginx.ts",
         "roles/people.ts",
@@ -144,7 +153,9 @@ describe.skipIf(!labAvailable)(`adopt ${labMissing}`, () => {
       import { nftables } from './roles/nftables.ts'
       import { nginx } from './roles/nginx.ts'
       import { ssh } from './roles/ssh.ts'
+      import { far } from './roles/far.ts'
       import { backup } from './roles/backup.ts'
+      import { nap } from './roles/nap.ts'
 
       export default fleet({
         hosts: { web1: {} },
@@ -156,7 +167,9 @@ describe.skipIf(!labAvailable)(`adopt ${labMissing}`, () => {
           nftables.on('web1'),
           nginx.on('web1'),
           ssh.on('web1'),
+          far.on('web1'),
           backup.on('web1'),
+          nap.on('web1'),
         ],
       })
       "
@@ -190,9 +203,8 @@ describe.skipIf(!labAvailable)(`adopt ${labMissing}`, () => {
       ])
       "
     `)
-    expect(
-      files['roles/people.ts']!.replaceAll(/AAAA\S+ fettle-lab-login/g, 'LAB'),
-    ).toMatchInlineSnapshot(`
+    expect(files['roles/people.ts']!.replaceAll(/AAAA\S+ fettle-lab-login/g, 'LAB'))
+      .toMatchInlineSnapshot(`
       "import { authorizedKeys, directory, file, group, role, user } from 'fettle'
 
       /** Who is there, and who may do what. */
@@ -366,6 +378,12 @@ describe.skipIf(!labAvailable)(`adopt ${labMissing}`, () => {
       ])
       "
     `)
+    expect(files['roles/nap.ts']).toContain(
+      "service('nap@8888'),\n  service('nap@9999', { enabled: false }),",
+    )
+    expect(files['roles/far.ts']).toContain(
+      "link('/etc/systemd/system/far.service', { to: '/opt/far/far.service' }),\n  service('far'),",
+    )
     expect(files['left-out.md']).toMatchInlineSnapshot(`
       "# What is on web1 and not in this description
 
@@ -373,9 +391,11 @@ describe.skipIf(!labAvailable)(`adopt ${labMissing}`, () => {
       - /etc/shop/big: 300000 bytes: more than 262144
       - /etc/shop/blob: no text, 3 bytes
       - /etc/shop/db.conf: line 2 holds what looks like a password, key or token: describe it with a Secret
+      - /etc/shop/old: line 2 holds what looks like a password, key or token: describe it with a Secret
       - /etc/shop/key.pem: line 1 holds a private key: describe it with a Secret
       - /etc/shop/token: only root may read it (mode 0600): describe it with a Secret
       - /usr/sbin/invoke-rc.d: it belongs to a package, whose next version replaces it
+      - host-entry:10.9.8.8: a plan would change it: in place of 2 lines
       "
     `)
   }, 120_000)
