@@ -200,6 +200,48 @@ export const catalogue = {
     next: 'Say --yes, or --plan-hash HASH with the hash that `fettle plan` showed.',
   },
 
+  // fettle.lock.
+  'lock-broken': {
+    what: '{path} is not a lock file that this Fettle reads: {reason}',
+    state: 'No host was contacted; the file was not changed.',
+    next: 'After a merge, keep the lines of both sides. Or restore it from git, or remove it and run `fettle lock`.',
+  },
+  'lock-missing': {
+    what: 'There is no {path}.',
+    state: 'No host was contacted.',
+    next: 'Run `fettle lock` to write it, and keep it in git.',
+  },
+  'not-locked': {
+    what: 'fettle.lock says no version of {packages} for {release}.',
+    state: 'Nothing was changed on this host.',
+    next: 'Run `fettle lock`: it adds what is missing and leaves the rest as it is. If the description brings their source too, run `fettle up --only apt-repository` before it.',
+  },
+  'lock-disagrees': {
+    what: '{resource} is described in version {described}, and fettle.lock says {locked}.',
+    state: 'Nothing was changed on this host.',
+    next: 'Run `fettle lock` to lock what is described, or correct the description.',
+  },
+  'version-gone': {
+    what: 'No source of {release} has {packages} any more.',
+    state: 'Nothing was changed on this host.',
+    next: 'Run `fettle lock --upgrade {names}` and look at the diff, or describe an aptRepository that still has the version, such as a date of snapshot.debian.org.',
+  },
+  'lock-not-enough': {
+    what: 'With the versions of fettle.lock apt cannot install {packages}: {reason}',
+    state: 'Nothing was changed on this host.',
+    next: 'Run `fettle lock` if a package is missing in it, or `fettle lock --upgrade NAME`; what the host itself has too old (`fettle ssh`), bring up to date there.',
+  },
+  'lock-conflict': {
+    what: '{package} would be locked for {release} as {one} by {host} and as {other} by {otherHost}.',
+    state: 'fettle.lock was not changed.',
+    next: 'Give these hosts the same sources of packages (`apt-cache policy {package}` shows theirs), then run again.',
+  },
+  'lock-failed': {
+    what: '{host} could not say what its packages come to: {reason}',
+    state: 'fettle.lock was not changed; on {host} nothing but the lists of apt.',
+    next: '{next}',
+  },
+
   // The lab.
   'lab-not-possible': {
     what: 'The lab cannot run here: {missing}.',

@@ -5,7 +5,6 @@ import type { HostResult } from '../engine/events.ts'
 import { isEmpty } from '../engine/plan.ts'
 import { type Planned, rollout } from '../engine/rollout.ts'
 import type { Surveyed } from '../engine/survey.ts'
-import { kinds } from '../resources/kinds.ts'
 import { type RunRecord, hostRecord } from '../wire/ledger.ts'
 import type { PlanDocument } from '../wire/plan.ts'
 import type { Context, Flags } from './context.ts'
@@ -29,7 +28,7 @@ export async function apply(
   const stop = stopOnInterrupt()
   const begun = systemClock.elapsed()
   const results = await rollout(plannedOf(surveyed), {
-    kinds,
+    kinds: context.kinds(),
     clock: systemClock,
     report: (event) => progress.event(event),
     stop,

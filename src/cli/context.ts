@@ -1,10 +1,11 @@
 import { problem } from '../base/errors.ts'
 import type { Facts } from '../model/facts.ts'
 import type { Fleet, FleetHost } from '../model/fleet.ts'
+import type { Kind } from '../model/kind.ts'
 import { idOf } from '../model/resource.ts'
 import { selectHosts, selectResources } from '../model/selection.ts'
 import { closest } from '../model/suggestion.ts'
-import { kinds } from '../resources/kinds.ts'
+import { kindsWith } from '../resources/kinds.ts'
 import type { Machine } from '../transport/machine.ts'
 import { SshMachine } from '../transport/ssh.ts'
 import type { Target } from '../transport/target.ts'
@@ -27,6 +28,9 @@ export interface Flags {
   readonly maxUnavailable?: number
   readonly user?: string
   readonly number: number
+  /** All packages, or these. */
+  readonly upgrade?: true | readonly string[]
+  readonly security?: boolean
 }
 
 /** The description, the hosts that a command is about, and the way to reach them. */
@@ -34,6 +38,8 @@ export interface Context {
   readonly project: Project
   readonly fleet: Fleet
   readonly hosts: readonly FleetHost[]
+  /** All kinds of resources; packages as fettle.lock has them. */
+  kinds(): ReadonlyMap<string, Kind>
   targetOf(host: FleetHost): Target
   machineOf(host: FleetHost): Machine
 }
@@ -47,7 +53,15 @@ export async function openContext(flags: Flags): Promise<Context> {
   const hosts = selectHosts(fleet, { hosts: flags.host ?? [], roles: flags.role ?? [], only: [] })
   const targets = flags.lab ? await labTargets(project.folder) : undefined
   const targetOf = (host: FleetHost): Target => targets?.(host.name) ?? describedTarget(host)
-  return { project, fleet, hosts, targetOf, machineOf: (host) => new SshMachine(targetOf(host)) }
+  let known: ReadonlyMap<string, Kind> | undefined
+  return {
+    project,
+    fleet,
+    hosts,
+    kinds: () => (known ??= kindsWith(project.lock())),
+    targetOf,
+    machineOf: (host) => new SshMachine(targetOf(host)),
+  }
 }
 
 /** Reads and plans the hosts of the context, and remembers their facts. */
@@ -55,6 +69,7 @@ export async function surveyHosts(context: Context, flags: Flags): Promise<Surve
   const { project, fleet, hosts, machineOf } = context
   const knownFacts = project.knownFacts()
   const timeoutSeconds = Math.min(flags.timeout, longestRead)
+  const kinds = context.kinds()
   const options = { kinds, knownFacts, only: flags.only, parallel: flags.parallel, timeoutSeconds }
   const surveyed = await survey(fleet, hosts, machineOf, options)
   const read = surveyed.flatMap((each): [string, Facts][] =>

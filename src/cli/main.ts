@@ -60,6 +60,19 @@ command('test', 'make throwaway hosts as described, twice, and run your tests on
     exit((await import('./test.ts')).test(roles, flags)),
   )
 
+command('lock', 'write into fettle.lock the exact versions of packages that `up` installs', [
+  'hosts',
+  'reach',
+])
+  .option('--upgrade [names...]', 'take the newest versions of these packages, or of all')
+  .option('--security', 'take newer versions only where they correct holes')
+  .action(async (flags: Flags) => exit((await import('./lock.ts')).lock(flags)))
+
+command('outdated', 'show for which locked packages there are newer versions', [
+  'hosts',
+  'reach',
+]).action(async (flags: Flags) => exit((await import('./outdated.ts')).outdated(flags)))
+
 command('facts', 'show what is read off the hosts: system, cpus, memory, addresses', [
   'hosts',
   'reach',

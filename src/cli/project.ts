@@ -5,6 +5,8 @@ import { isDeepStrictEqual } from 'node:util'
 import { FettleError, problem } from '../base/errors.ts'
 import type { Facts } from '../model/facts.ts'
 import { type Fleet, isFleet } from '../model/fleet.ts'
+import type { Lock } from '../model/lock.ts'
+import { formatLock, parseLock } from '../wire/lock.ts'
 
 /** The folder of a description and what Fettle keeps beside it. */
 export class Project {
@@ -69,6 +71,26 @@ export class Project {
     })
   }
 
+  /** The exact versions of packages, kept beside the description; none before `fettle lock`. */
+  lock(): Lock | undefined {
+    const path = this.#lockFile()
+    return existsSync(path) ? parseLock(readFileSync(path, 'utf8'), path) : undefined
+  }
+
+  needLock(): Lock {
+    const lock = this.lock()
+    if (!lock) throw problem('lock-missing', { path: this.#lockFile() })
+    return lock
+  }
+
+  keepLock(lock: Lock): void {
+    this.#replace(this.#lockFile(), formatLock(lock))
+  }
+
+  #lockFile(): string {
+    return join(this.folder, 'fettle.lock')
+  }
+
   /** Facts of the last run, by host; none when there was no run or the file is not readable. */
   knownFacts(): Map<string, Facts> {
     const file = this.ofHosts('cache', 'facts.json')
@@ -88,7 +110,12 @@ export class Project {
     const file = this.ofHosts('cache', 'facts.json')
     mkdirSync(dirname(file), { recursive: true })
     const all = Object.fromEntries([...known, ...read])
-    writeFileSync(`${file}.${process.pid}`, JSON.stringify(all, null, 1))
+    this.#replace(file, JSON.stringify(all, null, 1))
+  }
+
+  /** All of it or nothing. */
+  #replace(file: string, content: string): void {
+    writeFileSync(`${file}.${process.pid}`, content)
     renameSync(`${file}.${process.pid}`, file)
   }
 }

@@ -1,4 +1,5 @@
 import type { Kind } from '../model/kind.ts'
+import type { Lock } from '../model/lock.ts'
 import { aptRepositoryKind } from './apt-repository.ts'
 import { archiveKind } from './archive.ts'
 import { authorizedKeysKind } from './authorized-keys.ts'
@@ -24,7 +25,7 @@ import { pipKind } from './pip.ts'
 import { postgresDatabaseKind } from './postgres-database.ts'
 import { postgresServerKind } from './postgres-server.ts'
 import { postgresUserKind } from './postgres-user.ts'
-import { packageKind } from './package.ts'
+import { lockedPackageKind, packageKind } from './package.ts'
 import { serviceKind } from './service.ts'
 import { swapKind } from './swap.ts'
 import { sysctlKind } from './sysctl.ts'
@@ -71,3 +72,8 @@ const list: readonly Kind[] = [
 ]
 
 export const kinds: ReadonlyMap<string, Kind> = new Map(list.map((kind) => [kind.name, kind]))
+
+/** The same, keeping to a fettle.lock where there is one. */
+export function kindsWith(lock: Lock | undefined): ReadonlyMap<string, Kind> {
+  return lock ? new Map([...kinds, [packageKind.name, lockedPackageKind(lock)]]) : kinds
+}

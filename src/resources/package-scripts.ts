@@ -3,7 +3,7 @@ import { Shell } from '../base/shell.ts'
 /** What both scripts need to know of apt. */
 const shared = `set -f
 nl='
-' tab=$(printf '\\t') lists=/var/lib/apt/lists/partial
+' tab='\t' lists=/var/lib/apt/lists/partial pins=
 
 # Whether apt's lists are younger than a day and than its sources.
 fresh() {
@@ -14,8 +14,9 @@ fresh() {
 # Sorts the packages that are asked for into $known and $unknown. Exact names only: apt takes one
 # that it does not know as a regular expression, and would install all that match.
 candidates() {
-  known= unknown=
-  policy=$nl$(apt-cache policy -- $(printf '%s\\n' "$@" | sed 's/=.*//') 2>/dev/null)$nl
+  known= unknown= names=
+  for each in "$@"; do names="$names \${each%%=*}"; done
+  policy=$nl$(apt-cache $pins policy -- $names 2>/dev/null)$nl
   for each in "$@"; do
     name=\${each%%=*}
     name=\${name%:"$arch"}
@@ -24,15 +25,25 @@ candidates() {
     case $rest in '' | '(none)'*) unknown="$unknown $each" ;; *) known="$known $each" ;; esac
   done
 }
+
+# From now on apt knows of these versions, NAME=VERSION each, and of no others. Needs $pinfile.
+pin() {
+  for each in "$@"; do
+    printf 'Package: %s\\nPin: version %s\\nPin-Priority: 1001\\n\\n' "\${each%%=*}" "\${each#*=}"
+  done >"$pinfile"
+  printf 'Package: *\\nPin: release *\\nPin-Priority: -1\\n' >>"$pinfile"
+  pins="-o Dir::Etc::preferences=$pinfile -o Dir::Etc::preferencesparts=/dev/null"
+}
 `
 
-/** Functions of the script that reads: nothing but dpkg runs when all is as described. */
+/** Functions of the script that reads: one dpkg-query and nothing else runs when all is as described. */
 export const readFunctions: Shell = Shell.literal(`${shared}
-arch=$(dpkg --print-architecture 2>/dev/null)
-
+# The package dpkg itself is asked for too: it is of the host's own architecture.
 look() {
-  found=$nl$(dpkg-query -W -f='\${Package}:\${Architecture}\\t\${db:Status-Status}\\t\${Version}\\n' -- "$@" 2>/dev/null)$nl
-  printf '%s%s' "$arch" "$found"
+  found=$nl$(dpkg-query -W -f='\${Package}:\${Architecture}\\t\${db:Status-Status}\\t\${Version}\\n' -- dpkg "$@" 2>/dev/null)$nl
+  arch=\${found#*"\${nl}dpkg:"}
+  arch=\${arch%%"$tab"*}
+  printf '%s' "$found"
 }
 
 # Puts what dpkg says of package $1 into $status and $version.
@@ -50,13 +61,68 @@ line() {
 installed() { line "$1"; [ "$status" = installed ]; }
 there() { line "$1"; case $status in missing | not-installed | config-files) false ;; esac; }
 
-# What apt would do. Where it would bring its lists up to date first, only removals can be told.
+# What apt would do, and not do: with --print-uris it says that in half the time of --simulate.
+say() {
+  printf '\\n== apt\\n'
+  apt-get -q -V --print-uris -o Debug::NoLocking=1 $pins $flags install "$@" 2>&1
+}
+
+# Where apt would bring its lists up to date first, only removals can be told.
 simulate() {
   known=
   [ "$#" = 0 ] || ! fresh || candidates "$@"
-  [ -n "$known$gone" ] || return 0
-  printf '\\n== simulation\\n'
-  apt-get -q -s $flags install $known $gone 2>&1
+  [ -z "$known$gone" ] || say $known $gone
+}
+`)
+
+/** Further ones where versions are locked: $all has NAME=VERSION, between blanks, of all that may come. */
+export const lockedReadFunctions: Shell = Shell.literal(`
+system() {
+  ID= VERSION_ID= VERSION_CODENAME=
+  [ ! -r /etc/os-release ] || . /etc/os-release
+  system="$ID \${VERSION_ID:-$VERSION_CODENAME}"
+  printf 'release\\t\\t%s\\n' "$system"
+}
+right() {
+  case $found in
+    *"$nl\${1%%:*}:$2\${tab}installed$tab$3$nl"* | *"$nl\${1%%:*}:all\${tab}installed$tab$3$nl"*) ;;
+    *) false ;;
+  esac
+}
+architecture() { case $1 in *:*) architecture=\${1#*:} ;; *) architecture=$arch ;; esac; }
+
+# Adds the package to what is wanted, unless it is there in the version that is locked.
+want() {
+  set -- "\${1%:"$arch"}"
+  case $all in *" $1="*) ;; *) return ;; esac
+  version=\${all#*" $1="} version=\${version%% *}
+  architecture "$1"
+  right "$1" "$architecture" "$version" || wanted="$wanted $1=$version"
+}
+
+# Adds those that are there in another version than the one that is locked.
+drifted() {
+  for each in $all; do
+    name=\${each%%=*}
+    architecture "$name"
+    ! right "$name" "$architecture" "\${each#*=}" || continue
+    needed="$needed $name"
+    case "$roots " in *" $name "* | *" $name:$arch "*) continue ;; esac
+    ! installed "$name" || wanted="$wanted $each"
+  done
+}
+
+# What apt would do with the locked versions, and which versions there are.
+foresee() {
+  [ -n "$wanted" ] || { simulate; return; }
+  [ -n "$pins" ] || {
+    pinfile=$(mktemp) || return 0
+    trap 'rm -f -- "$pinfile"' EXIT
+    pin $all
+    printf '\\n== policy\\n'
+    apt-cache $pins policy -- $needed
+  }
+  say $wanted $gone
 }
 `)
 
@@ -77,13 +143,13 @@ run() {
   return "$code"
 }
 apt() {
-  run apt-get -q -y -o DPkg::Lock::Timeout=60 -o Dpkg::Use-Pty=0 \\
+  run apt-get -q -y $pins -o DPkg::Lock::Timeout=60 -o Dpkg::Use-Pty=0 \\
     -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
 }
 
 # The line of the log that says most.
 why() {
-  sed -n '/^dpkg: error processing/{N;s/\\n */ /;p;q};/^E: Sub-process/d;/^E: /{p;q}' "$work/log"
+  sed -n '/^dpkg: error processing/{N;s/\\n */ /;p;q};/^ [^ ]* : .*Depends: /{s/^ //;p;q};/^E: Sub-process/d;/^E: /{p;q}' "$work/log"
 }
 fail() {
   printf '%s\\n' "$1\${trouble:+; apt-get update had failed before: $trouble}"
@@ -120,11 +186,25 @@ finish() {
 foresee() {
   unknown=
   [ "$#" = 0 ] || candidates "$@"
-  [ -z "$unknown" ] && apt-get -q -s $flags install "$@" $gone >"$work/log" 2>&1
+  [ -z "$unknown" ] && apt-get -q -s $pins $flags install "$@" $gone >"$work/log" 2>&1
+}
+
+# Of locked versions: which no source has, and what there is instead. Nothing when all are there.
+vanished() {
+  candidates $all
+  gone= names=
+  for each in $unknown; do
+    name=\${each%%=*}
+    there=$(apt-cache madison -- "$name" 2>/dev/null | sed 's/^[^|]*| *//;s/ .*//' | uniq | tr '\\n' ' ')
+    there=\${there% }
+    gone="$gone$name \${each#*=} (there is \${there:-nothing}), " names="$names $name"
+  done
+  [ -z "$gone" ] || fail "no source of this host has \${gone%, } as in fettle.lock: run \\\`fettle lock --upgrade$names\\\` and look at the diff, or describe an aptRepository that still has it, such as a date of snapshot.debian.org"
 }
 
 # Why a package has no candidate, in apt's words where it has any.
 impossible() {
+  [ -z "$pins" ] || vanished
   [ -z "$unknown" ] && fail "$(why)"
   set -- $unknown
   apt-get -s -o quiet=0 install "\${1%%=*}" >"$work/log" 2>&1
@@ -155,7 +235,8 @@ straight() {
 # Installs "$@" and removes $gone, which are names with a dash.
 transact() {
   finish
-  [ "$#" = 0 ] || fresh || update
+  # A locked version is in the lists, or it is not: how old they are does not matter.
+  [ "$#" = 0 ] || [ -n "$pins" ] || fresh || update
   [ "$#" = 0 ] || ! straight "$@" || return 0
   foresee "$@" || { [ "$#" != 0 ] && update && foresee "$@"; } || impossible
   guard
@@ -167,6 +248,7 @@ transact() {
       guard
       apt $flags install "$@" $gone && return
     else
+      [ -z "$pins" ] || vanished
       mv "$work/first" "$work/log"
     fi
   fi

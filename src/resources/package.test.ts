@@ -18,10 +18,13 @@ function differences(output: string, resources: readonly Resource[], context = n
 }
 
 describe('what differs', () => {
-  const none = 'amd64\n'
+  const none = '\ndpkg:amd64\tinstalled\t1.21\n'
   const row = (status: string, version = '1.0'): string =>
-    `amd64\naa:amd64\t${status}\t${version}\n`
-  const simulation = (...steps: string[]): string => `\n== simulation\nNOTE: x\n${steps.join('\n')}`
+    `${none}aa:amd64\t${status}\t${version}\n`
+  const fresh = (...rows: string[]): string =>
+    ['The following NEW packages will be installed:', ...rows].join('\n')
+  const apt = (...lists: string[]): string =>
+    `\n== apt\nReading package lists...\n${lists.join('\n')}\n0 upgraded, ...\n'http://x/y.deb' y 1\n`
   const later = 'version known after apt-get update'
   test.each([
     [none, {}, `create: install (${later})`],
@@ -40,29 +43,36 @@ describe('what differs', () => {
     [row('half-configured'), {}, 'change: half-configured -> installed'],
     [row('unpacked'), 'absent', 'remove: 1.0'],
     [row('not-installed', ''), {}, `create: install (${later})`],
+    [none + apt(fresh('   aa (1.2)')), {}, 'create: install 1.2'],
     [
-      none + simulation('Inst aa (1.2 Debian:12 [amd64])', 'Conf aa (1.2)'),
-      {},
-      'create: install 1.2',
-    ],
-    [
-      row('installed') + simulation('Inst aa [1.0] (1.2 X [all]) []'),
+      row('installed') + apt('The following packages will be upgraded:', '   aa (1.0 => 1.2)'),
       { version: '1.2' },
       'change: 1.0 -> 1.2',
     ],
     [
-      none +
-        simulation(
-          'Remv x [1]',
-          'Inst b (2 D [all])',
-          'Inst aa (1 D [all])',
-          'Inst c:i386 (2 D [i386])',
-        ),
-      {},
-      'create: install 1, with 2 more: b, c:i386, which also removes x',
+      row('installed', '1.10') +
+        apt('The following packages will be DOWNGRADED:', '   aa (1.10 => 1.9)'),
+      { version: '1.9' },
+      'change: 1.10 -> 1.9 (downgrade)',
     ],
     [
-      row('installed') + simulation('Remv y [1]', 'Purg aa [1.0]'),
+      none +
+        apt(
+          'The following additional packages will be installed:',
+          '   b (2)',
+          'The following packages will be REMOVED:',
+          '   x (1)',
+          '   y',
+          '   z* (1)',
+          fresh('   aa (1)', '   b (2)', '   c:i386 (2)'),
+          'The following packages will be upgraded:',
+          '   u (1 => 1:0)',
+        ),
+      {},
+      'create: install 1, with 3 more: b, c:i386, u 1 -> 1:0, which also removes x, y, z',
+    ],
+    [
+      row('installed') + apt('The following packages will be REMOVED:', '   y (1)', '   aa* (1.0)'),
       'absent',
       'remove: 1.0, which also removes y',
     ],
@@ -80,13 +90,12 @@ describe('what differs', () => {
 
   test('names of other architectures, and what comes along said once', () => {
     const wanted = packages('aa', 'bb:i386', 'cc:amd64', 'dd:amd64', 'ee:i386')
-    const output = `amd64
-aa:i386\tinstalled\t1
+    const output = `${none}aa:i386\tinstalled\t1
 bb:i386\tinstalled\t1
 cc:all\tinstalled\t1
 dd:i386\tinstalled\t1
 ee:all\tinstalled\t1
-${simulation('Inst aa (2 D [amd64])', 'Inst dd (3 D [amd64])', 'Inst ee:i386 (4 D)', 'Inst f (1)')}`
+${apt(fresh('   aa (2)', '   dd (3)', '   ee:i386 (4)', '   f (1)'))}`
     expect(differences(output, wanted)).toEqual([
       'create: install 2, with 1 more: f',
       'right',
@@ -97,7 +106,7 @@ ${simulation('Inst aa (2 D [amd64])', 'Inst dd (3 D [amd64])', 'Inst ee:i386 (4 
   })
 
   test('what is planned before it', () => {
-    const output = none + simulation('Inst aa (1.2 D [all])', 'Inst b (1)')
+    const output = none + apt(fresh('   aa (1.2)', '   b (1)'))
     const after = (id: string): string[] =>
       differences(output, packages('aa'), {
         earlier: new Map([[id, { verb: 'create', summary: '' }]]),
@@ -201,7 +210,9 @@ describe.skipIf(!labAvailable)('packages on a host', () => {
     expect(await converges(web1!, many('1.*'))).toEqual(['create package:many: install 1.1'])
     expect(await converges(web1!, packages('many'))).toEqual([])
     expect(await converges(web1!, many('2.0'))).toEqual(['change package:many: 1.1 -> 2.0'])
-    expect(await converges(web1!, many('1.0'))).toEqual(['change package:many: 2.0 -> 1.0'])
+    expect(await converges(web1!, many('1.0'))).toEqual([
+      'change package:many: 2.0 -> 1.0 (downgrade)',
+    ])
     expect(await failure(web1!, many('9.9'))).toContain("E: Version '9.9' for 'many' was not found")
     // A file that a shell would take the version's star for.
     await run('cd /root && touch many=1.xyz')

@@ -1,34 +1,34 @@
-import { Shell, lines, quote, sh } from '../base/shell.ts'
+import { lines, sh } from '../base/shell.ts'
 import type { Change, Context, Difference, Kind, Step } from '../model/kind.ts'
 import { unknownAfter } from '../model/kind.ts'
+import type { Lock } from '../model/lock.ts'
 import { type Common, type Resource, describe, given } from '../model/resource.ts'
 import { check, flag, optional } from '../model/schema.ts'
-import { applyFunctions, readFunctions } from './package-scripts.ts'
+import { afterLocked, beforeLocked, checkLocked, transition } from './package-lock.ts'
+import { packageLockOut } from './package-lock-out.ts'
+import { applyFunctions } from './package-scripts.ts'
+import {
+  type PackageDesired,
+  type PackageState,
+  argument,
+  fits,
+  groups,
+  isRight,
+  parsePackages,
+  readPackages,
+} from './package-state.ts'
 
 /** Debian packages, installed and removed by apt. All changes next to each other are one apt transaction. */
 export interface PackageOptions extends Common {
-  /** The exact version, or one with `*` as apt takes it: `'1.22.*'`. Left out: any that is installed, else the newest. */
+  /**
+   * The exact version, or one with `*` as apt takes it: `'1.22.*'`. Left out: what fettle.lock says; where
+   * there is none any that is installed, else the newest.
+   */
   readonly version?: string
   /** Whether recommended packages come along. Left out: as apt is set up on the host (Debian: yes). */
   readonly recommends?: boolean
   /** For `absent(...)`: remove the configuration as well. */
   readonly purge?: boolean
-}
-
-interface PackageDesired {
-  readonly version?: string
-  readonly recommends?: boolean
-  readonly purge?: boolean
-}
-
-export interface PackageState {
-  /** As dpkg says it: `installed`, `config-files`, `half-configured`...; `missing` when it knows nothing. */
-  readonly status: string
-  readonly version: string
-  /** The version that apt would install now; undefined when that is not known. */
-  readonly next: string | undefined
-  /** On the first that changes: what the transaction brings and removes beside the described packages. */
-  readonly along: { readonly installs: readonly string[]; readonly removes: readonly string[] }
 }
 
 /** Describes packages: `packages('nginx', 'git')`, `packages(['nginx'], { version: '1.22.*' })`. */
@@ -62,69 +62,61 @@ export const packageKind: Kind<PackageDesired, PackageState> = {
     purge: optional(flag),
   },
 
-  read: (resources) =>
-    lines(
-      readFunctions,
-      // Of all architectures: dpkg-query does not know `x:amd64` where x is for every machine.
-      sh`look ${[...new Set(resources.map(({ name }) => name.split(':')[0]!))]}`,
-      ...groups(resources).map(({ flags, members }) =>
-        lines(sh`set --; gone= flags=${flags.join(' ')}`, ...members.map(ask), sh`simulate "$@"`),
-      ),
-    ),
+  read: (resources) => readPackages(resources, undefined),
 
-  parse: parsePackages,
+  parse: (output, resources) => parsePackages(output, resources, undefined),
 
   diff(resource, state, context) {
-    const { desired, absent } = resource
-    if (isRight(resource, state)) return undefined
-    const note = along(state)
-    if (absent) {
-      const verb = 'remove'
-      if (state.status === 'config-files') return { verb, summary: 'its configuration' }
-      const what = desired.purge ? `${state.version} and its configuration` : state.version
-      return { verb, summary: [what, ...note].join(', ') }
+    const { name, desired, absent } = resource
+    const { locked } = state
+    if (locked) {
+      const { version: described } = desired
+      checkLocked({ name, described, fits: fits(locked.version, described) }, locked, context)
     }
-    return installation(desired, state, context, note)
+    if (isRight(resource, state)) return undefined
+    if (!absent) return installation(desired, state, context)
+    const verb = 'remove'
+    if (state.status === 'config-files') return { verb, summary: 'its configuration' }
+    const what = desired.purge ? `${state.version} and its configuration` : state.version
+    return { verb, summary: [what, ...along(state)].join(', ') }
   },
 
   apply: applyPackages,
 
   outcome: ({ resource, state, difference: { verb, summary } }, after) =>
-    verb === 'create' && !resource.absent && state.next !== after.version
+    verb === 'create' && !resource.absent && (state.locked?.version ?? state.next) !== after.version
       ? `install ${after.version}`
       : summary,
+
+  lockOut: ({ name }, login) => packageLockOut(name.split(':')[0]!, login),
 }
 
-function isRight(
-  { desired, absent }: Pick<Resource<PackageDesired>, 'desired' | 'absent'>,
-  { status, version }: PackageState,
-): boolean {
-  if (absent) return status === 'missing' || (status === 'config-files' && !desired.purge)
-  return status === 'installed' && fits(version, desired.version)
+/** The same kind where there is a lock: what it installs is what that says. */
+export function lockedPackageKind(lock: Lock): Kind<PackageDesired, PackageState> {
+  return {
+    ...packageKind,
+    read: (resources) => readPackages(resources, lock),
+    parse: (output, resources) => parsePackages(output, resources, lock),
+  }
 }
 
-function fits(version: string, wanted: string | undefined): boolean {
-  if (wanted === undefined) return true
-  const parts = wanted.split('*').map((each) => each.replace(/[.+]/g, '\\$&'))
-  return new RegExp(`^${parts.join('.*')}$`).test(version)
-}
-
-function installation(
-  desired: PackageDesired,
-  state: PackageState,
-  context: Context,
-  note: readonly string[],
-): Difference {
-  const isNew = state.status === 'missing' || state.status === 'config-files'
+function installation(desired: PackageDesired, state: PackageState, context: Context): Difference {
+  const { status, locked } = state
+  const isNew = status === 'missing' || status === 'config-files'
   const others = context.opaque.filter((each) => !/^(package|apt-repository):/.test(each))
-  if (isNew && others.length > 0) return unknownAfter(context, desired.version ?? 'installed')
+  if (isNew && others.length > 0)
+    return unknownAfter(context, locked?.version ?? desired.version ?? 'installed')
   const listed = ![...context.earlier.keys()].some((each) => each.startsWith('apt-repository:'))
-  const notes = listed ? note : []
-  const version = (listed ? state.next : undefined) ?? versionLater(desired)
+  const drift = locked?.drift.map(({ name, from, to }) => `${name} ${transition(from, to)}`) ?? []
+  const notes = [...short(drift), ...(listed ? along(state) : [])]
+  const next = locked?.version ?? (listed ? state.next : undefined)
+  const version = next ?? versionLater(desired)
   if (isNew) return { verb: 'create', summary: [`install ${version}`, ...notes].join(', ') }
-  const broken = state.status === 'installed' ? [] : [`${state.status} -> installed`]
-  const changed = fits(state.version, desired.version) ? [] : [`${state.version} -> ${version}`]
-  return { verb: 'change', summary: [...broken, ...changed, ...notes].join(', ') }
+  const broken = status === 'installed' ? [] : [`${status} -> installed`]
+  const isOther = locked ? state.version !== locked.version : !fits(state.version, desired.version)
+  const move =
+    next === undefined ? `${state.version} -> ${version}` : transition(state.version, next)
+  return { verb: 'change', summary: [...broken, ...(isOther ? [move] : []), ...notes].join(', ') }
 }
 
 function versionLater({ version }: PackageDesired): string {
@@ -134,85 +126,17 @@ function versionLater({ version }: PackageDesired): string {
 
 /** `with 2 more: a, b` and `which removes c`: the latter is never cut short. */
 function along({ along: { installs, removes } }: PackageState): string[] {
-  const shown = installs.length > 20 ? [...installs.slice(0, 20), '...'] : installs
+  const all = installs.map(({ name, from, to }) =>
+    from === undefined ? name : `${name} ${transition(from, to)}`,
+  )
   return [
-    ...(installs.length > 0 ? [`with ${installs.length} more: ${shown.join(', ')}`] : []),
+    ...(all.length > 0 ? [`with ${all.length} more: ${short(all).join(', ')}`] : []),
     ...(removes.length > 0 ? [`which also removes ${removes.join(', ')}`] : []),
   ]
 }
 
-/** Packages by how apt is to treat recommended ones, which it knows only per transaction. */
-function groups<Each extends { readonly desired: PackageDesired; readonly absent: boolean }>(
-  all: readonly Each[],
-): { flags: readonly string[]; members: Each[] }[] {
-  const answer = ({ desired, absent }: Each): boolean | undefined =>
-    absent ? undefined : desired.recommends
-  return [undefined, true, false]
-    .map((recommends) => ({
-      flags: recommends === undefined ? [] : [`--${recommends ? '' : 'no-'}install-recommends`],
-      members: all.filter((each) => answer(each) === recommends),
-    }))
-    .filter(({ members }) => members.length > 0)
-}
-
-/** Adds the package to what is simulated, unless it is right already. */
-function ask({ name, desired, absent }: Resource<PackageDesired>): Shell {
-  if (absent) return sh`there ${name} && gone="$gone "${`${name}-`}`
-  const pattern = Shell.literal((desired.version ?? '*').split('*').map(literally).join('*'))
-  return sh`installed ${name} && case $version in ${pattern}) ;; *) false ;; esac || set -- "$@" ${argument(name, desired)}`
-}
-
-const literally = (text: string): string => (text === '' ? '' : quote(text))
-
-const argument = (name: string, { version }: PackageDesired): string =>
-  version === undefined ? name : `${name}=${version}`
-
-function parsePackages(
-  output: Buffer,
-  resources: readonly Resource<PackageDesired>[],
-): PackageState[] {
-  const [head = '', ...sections] = output.toString('utf8').split('\n== simulation\n')
-  const [native = '', ...rows] = head.split('\n')
-  const found = new Map(
-    rows.map((row): [string, { status: string; version: string }] => {
-      const [name = '', status = '', version = ''] = row.split('\t')
-      return [name, { status, version }]
-    }),
-  )
-  const full = (name: string): string => (name.includes(':') ? name : `${name}:${native}`)
-  const steps = sections.flatMap((each) => each.split('\n')).flatMap(simulated)
-  const described = new Set(resources.map(({ name }) => full(name)))
-  const others = (install: boolean): string[] => [
-    ...new Set(
-      steps
-        .filter((each) => each.install === install && !described.has(full(each.name)))
-        .map(({ name }) => name),
-    ),
-  ]
-  let along: PackageState['along'] = { installs: others(true), removes: others(false) }
-  return resources.map((resource) => {
-    const [name = '', architecture = native] = resource.name.split(':')
-    const row =
-      found.get(`${name}:${architecture}`) ??
-      (architecture === native ? found.get(`${name}:all`) : undefined)
-    const known = row && row.status !== 'not-installed' ? row : { status: 'missing', version: '' }
-    const step = steps.find((each) => each.install && full(each.name) === full(resource.name))
-    const state = { ...known, next: step?.version, along: nothingElse }
-    if (isRight(resource, state)) return state
-    const first = { ...state, along }
-    along = nothingElse
-    return first
-  })
-}
-
-const nothingElse: PackageState['along'] = { installs: [], removes: [] }
-
-/** One line of what `apt-get --simulate` prints: `Inst nginx [1.18] (1.22 Debian:12 [amd64])`. */
-function simulated(row: string): { install: boolean; name: string; version: string }[] {
-  const found = /^(Inst|Remv|Purg) (\S+)(?: \[[^\]]*\])?(?: \((\S+))?/.exec(row)
-  if (!found) return []
-  return [{ install: found[1] === 'Inst', name: found[2]!, version: found[3] ?? '' }]
-}
+const short = (all: readonly string[]): readonly string[] =>
+  all.length > 20 ? [...all.slice(0, 20), '...'] : all
 
 function applyPackages(changes: readonly Change<PackageDesired, PackageState>[]): Step {
   const whole = changes.map(({ resource, state }) => ({ ...resource, state }))
@@ -221,18 +145,40 @@ function applyPackages(changes: readonly Change<PackageDesired, PackageState>[])
   const allowed = whole.flatMap(({ state }) => state.along.removes)
   const wanted = groups(whole.filter(({ absent }) => !absent))
   const runs = wanted.length === 0 && removed.length > 0 ? [{ flags: [], members: [] }] : wanted
+  const locked = whole.flatMap(({ state }) => state.locked ?? [])
+  const drift = locked.flatMap((each) => each.drift)
   return {
     script: lines(
       applyFunctions,
       sh`allowed=${` ${[...allowed, ...removed.map(({ name }) => name)].join(' ')} `}`,
+      locked.length > 0 &&
+        beforeLocked(
+          locked,
+          drift.map(({ name }) => name),
+        ),
       ...runs.map(({ flags, members }, i) =>
         lines(
           sh`gone=${i === 0 ? removed.map(({ name }) => `${name}-`).join(' ') : ''}`,
-          sh`flags=${[...flags, ...(members.some(({ desired }) => desired.version) ? ['--allow-downgrades'] : [])].join(' ')}`,
-          sh`transact ${members.map(({ name, desired }) => argument(name, desired))}`,
+          sh`flags=${[...flags, ...(members.some(maybeOlder) ? ['--allow-downgrades'] : [])].join(' ')}`,
+          sh`transact ${members.flatMap(argumentsFor)}`,
         ),
       ),
+      drift.length > 0 && afterLocked,
       purged.length > 0 && sh`purge ${purged.map(({ name }) => name)}`,
     ),
   }
+}
+
+type Member = Resource<PackageDesired> & { readonly state: PackageState }
+
+/** Whether a version may go back; where none is there, none can. */
+function maybeOlder({ desired, state: { status, version, locked } }: Member): boolean {
+  if (!locked) return desired.version !== undefined
+  const moves = [{ from: version, to: locked.version }, ...locked.drift]
+  return status !== 'missing' && moves.some(({ from, to }) => from !== to)
+}
+
+function argumentsFor({ name, desired, state: { locked } }: Member): string[] {
+  if (!locked) return [argument(name, desired.version)]
+  return [{ name, to: locked.version }, ...locked.drift].map((each) => argument(each.name, each.to))
 }
