@@ -173,6 +173,36 @@ export const catalogue = {
     state: '{state}',
     next: 'Something else on the host undoes it (another tool, a read-only file, a script of the package). Find it, then run again.',
   },
+  'lease-held': {
+    what: '{host} is in the hands of another run: {who}.',
+    state: 'Nothing was changed on {host}.',
+    next: 'Wait for that run to end; without a sign of life its lease expires in {left} s. Or end it with --take-over.',
+  },
+  'lease-lost': {
+    what: '{host}: another run has taken over.',
+    state: 'This run was ended there between two steps, or in the middle of one.',
+    next: 'Run `fettle plan --host {host}` when that run is over: it shows what is left.',
+  },
+  'lease-failed': {
+    what: '{host} could not be taken for this run: {reason}',
+    state: 'Nothing was changed on {host}.',
+    next: 'Fettle keeps its journal in /var/lib/fettle, as root: see that it can be written there.',
+  },
+  'host-moved': {
+    what: '{host}: another run has changed something since it was read.',
+    state: 'Nothing was changed on {host}.',
+    next: 'Run again, and look at the new plan.',
+  },
+  'locked-out': {
+    what: '{host}: after {resource} nobody could log in any more: {reason}',
+    state: '{state}',
+    next: 'Correct the description, then look at `fettle plan --host {host}`. What was put back is in /var/lib/fettle/restored on the host.',
+  },
+  'guard-failed': {
+    what: '{host}: the change could lock us out, and the host cannot guard it: {reason}',
+    state: 'It was not made.',
+    next: 'Make it by hand where you have another way in, or correct the cause.',
+  },
   'action-failed': {
     what: '{host}: {action} failed with exit code {code}: {reason}',
     state:
@@ -193,6 +223,16 @@ export const catalogue = {
     what: 'The plan is not the one with hash {expected}: it is {actual} now.',
     state: 'Nothing was changed.',
     next: 'Look at the new plan (`fettle plan`) and give its hash.',
+  },
+  'plan-file-broken': {
+    what: '{path} is not a plan that can be applied: {reason}.',
+    state: 'No host was contacted.',
+    next: 'Write one with `fettle plan --out FILE`.',
+  },
+  'plan-file-moved': {
+    what: 'Not as it was when {path} was written: {moved}.',
+    state: 'Nothing was changed.',
+    next: 'Write a new plan (`fettle plan --out FILE`) and look at it.',
   },
   'needs-confirmation': {
     what: 'There are changes to apply and nobody to ask, because input is not a terminal.',

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { systemClock } from '../base/clock.ts'
 import { problem } from '../base/errors.ts'
 import type { HostResult } from '../engine/events.ts'
-import { isEmpty } from '../engine/plan.ts'
+import { hasWork } from '../engine/plan.ts'
 import { type Planned, rollout } from '../engine/rollout.ts'
 import type { Surveyed } from '../engine/survey.ts'
 import { type RunRecord, hostRecord } from '../wire/ledger.ts'
@@ -12,6 +12,7 @@ import { exitCodes } from './exit-code.ts'
 import { Ledger, provenance } from './ledger.ts'
 import { LiveProgress, PlainProgress, type Progress, failureLines } from './render/progress.ts'
 import { paintFor } from './render/style.ts'
+import { runnerHere } from './runner.ts'
 import { json } from './render/json.ts'
 
 /** Applies what was shown, and writes it in the ledger however it ends. */
@@ -30,6 +31,7 @@ export async function apply(
   const results = await rollout(plannedOf(surveyed), {
     kinds: context.kinds(),
     clock: systemClock,
+    runner: { ...runnerHere(), id: opening.id },
     report: (event) => progress.event(event),
     stop,
     timeoutSeconds: flags.timeout,
@@ -46,6 +48,25 @@ export async function apply(
   }
   ledger.append(record)
   return conclude(record, results, flags)
+}
+
+/** Has the hosts remember what is managed; there is nothing else to do. */
+export async function keepMemories(
+  surveyed: readonly Surveyed[],
+  context: Context,
+  flags: Flags,
+): Promise<void> {
+  const results = await rollout(plannedOf(surveyed), {
+    kinds: context.kinds(),
+    clock: systemClock,
+    runner: runnerHere(),
+    report: () => undefined,
+    stop: new AbortController().signal,
+    timeoutSeconds: flags.timeout,
+    parallel: flags.parallel,
+    maxUnavailable: undefined,
+  })
+  for (const { error } of results) if (error) throw error
 }
 
 /** What is on record before anything is changed. */
@@ -74,7 +95,7 @@ function plannedIds(plan: PlanDocument): Record<string, string[]> {
 
 /** Hosts with something to do. */
 function plannedOf(surveyed: readonly Surveyed[]): Planned[] {
-  return surveyed.flatMap((each) => ('plan' in each && !isEmpty(each.plan) ? [each] : []))
+  return surveyed.flatMap((each) => ('plan' in each && hasWork(each.plan) ? [each] : []))
 }
 
 function progressFor(plan: PlanDocument, flags: Flags): Progress {

@@ -25,6 +25,9 @@ export interface Flags {
   readonly full?: boolean
   readonly yes?: boolean
   readonly planHash?: string
+  readonly out?: string
+  readonly takeOver?: boolean
+  readonly orphans?: 'list' | 'remove' | 'keep'
   readonly maxUnavailable?: number
   readonly user?: string
   readonly number: number
@@ -70,7 +73,8 @@ export async function surveyHosts(context: Context, flags: Flags): Promise<Surve
   const knownFacts = project.knownFacts()
   const timeoutSeconds = Math.min(flags.timeout, longestRead)
   const kinds = context.kinds()
-  const options = { kinds, knownFacts, only: flags.only, parallel: flags.parallel, timeoutSeconds }
+  const { only, parallel, orphans = 'list' } = flags
+  const options = { kinds, knownFacts, only, orphans, parallel, timeoutSeconds }
   const surveyed = await survey(fleet, hosts, machineOf, options)
   const read = surveyed.flatMap((each): [string, Facts][] =>
     'facts' in each ? [[each.host.name, each.facts]] : [],

@@ -40,14 +40,21 @@ command('adopt', 'write a description of a server as it is, whose plan is empty'
 
 command('plan', 'show exactly what `up` would change; changes nothing', ['hosts', 'only', 'reach'])
   .option('--full', 'show whole diffs')
+  .option('--out <file>', 'write the plan there too, for `fettle up FILE`')
+  .addOption(orphans())
   .action(async (flags: Flags) => exit((await import('./plan.ts')).plan(flags)))
 
 command('up', 'make the hosts as described, after showing the plan', ['hosts', 'only', 'reach'])
+  .argument('[plan]', 'a file of `fettle plan --out`: apply exactly that, or refuse')
   .option('--yes', 'do not ask')
   .option('--plan-hash <hash>', 'apply only if the plan is still the one with this hash')
   .option('--max-unavailable <hosts>', 'change at most so many hosts at once', wholeNumber)
   .option('--full', 'show whole diffs')
-  .action(async (flags: Flags) => exit((await import('./up.ts')).up(flags)))
+  .addOption(orphans())
+  .option('--take-over', 'end another run that has a host, even in the middle of a step')
+  .action(async (file: string | undefined, flags: Flags) =>
+    exit((await import('./up.ts')).up(file, flags)),
+  )
 
 command('test', 'make throwaway hosts as described, twice, and run your tests on them', [])
   .addOption(
@@ -182,6 +189,12 @@ function shared(made: Command, groups: readonly Group[]): Command {
 function repeated(flags: string, description: string): Option {
   const add = (value: string, all: string[]): string[] => [...all, value]
   return new Option(flags, description).argParser(add).default([], 'all')
+}
+
+function orphans(): Option {
+  return new Option('--orphans <wish>', 'what left the description: show it, remove it, or keep it')
+    .choices(['list', 'remove', 'keep'])
+    .default('list')
 }
 
 function wholeNumber(text: string): number {

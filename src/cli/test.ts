@@ -22,6 +22,7 @@ import { type Flags, closeAll } from './context.ts'
 import { exitCodes } from './exit-code.ts'
 import { outcomeOf } from './plan.ts'
 import { Project } from './project.ts'
+import { runnerHere } from './runner.ts'
 import { json } from './render/json.ts'
 import { planLines } from './render/plan.ts'
 import { LiveProgress, PlainProgress, type Progress, failureLines } from './render/progress.ts'
@@ -133,9 +134,10 @@ async function makeTwice(
   const report: Progress['event'] = (event) => progress.event(event)
   const results = await limited(flags.parallel, surveyed, async (each) =>
     'plan' in each
-      ? converge(each.session, each.plan, {
+      ? converge(each, {
           kinds,
           clock: systemClock,
+          runner: runnerHere(),
           report,
           stop,
           timeoutSeconds,

@@ -1,23 +1,36 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { problem } from '../base/errors.ts'
-import { isEmpty } from '../engine/plan.ts'
+import { hasWork, isEmpty } from '../engine/plan.ts'
 import type { Surveyed } from '../engine/survey.ts'
 import { kinds } from '../resources/kinds.ts'
 import { type PlanDocument, planDocument } from '../wire/plan.ts'
+import {
+  type PlanFile,
+  type PlanSelection,
+  checkUnmoved,
+  parsePlanFile,
+} from '../wire/plan-file.ts'
 import { type Context, type Flags, closeAll, openContext, surveyHosts } from './context.ts'
 import { exitCodes } from './exit-code.ts'
 import { outcomeOf, showPlan } from './plan.ts'
+import { takeTurns } from './turn.ts'
 
 /** `fettle up`: plan, show, ask, apply, record. */
-export async function up(flags: Flags): Promise<number> {
+export async function up(path: string | undefined, given: Flags): Promise<number> {
+  const file = path === undefined ? undefined : readPlanFile(path, given)
+  const flags = file ? { ...given, ...asFlags(file.selection), planHash: file.hash } : given
   const context = await openContext(flags)
   let surveyed = await surveyHosts(context, flags)
   try {
-    const plan = await planDocument(surveyed.map(outcomeOf), kinds)
+    surveyed = await takeTurns(surveyed, context, flags)
+    const outcomes = surveyed.map(outcomeOf)
+    const plan = await planDocument(outcomes, kinds)
+    if (file) checkUnmoved(file, path!, plan, outcomes)
     checkHash(plan, flags)
     // Whoever gives the hash of a plan has seen it.
     if (!flags.json && flags.planHash === undefined) showPlan(plan, flags)
     if (!surveyed.some((each) => 'plan' in each && !isEmpty(each.plan)))
-      return nothingToDo(surveyed, plan, flags)
+      return await nothingToDo(surveyed, plan, context, flags)
     if (await confirmed(flags)) surveyed = await readAgain(surveyed, plan, context, flags)
     else return exitCodes.wrong
     // Loaded only here: a run that changes nothing does without.
@@ -28,7 +41,34 @@ export async function up(flags: Flags): Promise<number> {
   }
 }
 
-function nothingToDo(surveyed: readonly Surveyed[], plan: PlanDocument, flags: Flags): number {
+function readPlanFile(path: string, flags: Flags): PlanFile {
+  const chosen = [...flags.host, ...flags.role, ...flags.only]
+  if (chosen.length > 0)
+    throw problem('usage', {
+      problem: 'A plan file says itself what it is about, so nothing can be chosen beside it.',
+      next: 'Leave --host, --role and --only to `fettle plan --out`.',
+    })
+  if (!existsSync(path))
+    throw problem('plan-file-broken', { path, reason: 'there is no such file' })
+  return parsePlanFile(readFileSync(path, 'utf8'), path)
+}
+
+const asFlags = ({ hosts, roles, only, orphans, lab }: PlanSelection): Partial<Flags> => ({
+  host: hosts,
+  role: roles,
+  only,
+  orphans,
+  lab,
+})
+
+async function nothingToDo(
+  surveyed: readonly Surveyed[],
+  plan: PlanDocument,
+  context: Context,
+  flags: Flags,
+): Promise<number> {
+  if (surveyed.some((each) => 'plan' in each && hasWork(each.plan)))
+    await (await import('./apply.ts')).keepMemories(surveyed, context, flags)
   if (flags.json) showPlan(plan, flags)
   return surveyed.some((each) => 'error' in each) ? exitCodes.failed : exitCodes.done
 }

@@ -5,7 +5,7 @@ import { file } from '../resources/file.ts'
 import { kinds } from '../resources/kinds.ts'
 import { reload, restart, service } from '../resources/service.ts'
 import { actionsOf, dueActions, expectedNotes, isCertain } from './actions.ts'
-import { type Noted, note, parseNotes, strike } from './journal.ts'
+import { type Noted, note, parseJournal, strike } from './journal.ts'
 
 const [nginx, worker] = [service('nginx'), service('worker')]
 const asks = (action: string, of: Resource, cause: string): Noted => ({
@@ -117,14 +117,20 @@ describe('the journal', () => {
     )
     const written = noted.map(
       ({ target, action, cause }) =>
-        `${encodeURIComponent(target)}\t${action}\t${encodeURIComponent(cause)}\n`,
+        `note ${encodeURIComponent(target)}\t${action}\t${encodeURIComponent(cause)}\n`,
     )
-    expect(parseNotes(Buffer.from(written.join('')))).toEqual(noted)
+    expect(parseJournal(Buffer.from(written.join(''))).noted).toEqual(noted)
   })
 
   test('passes over what it did not write', () => {
-    const lines = ['', 'garbage', '%zz\trestart\t%', '\t\t', 'service%3Anginx\treload\tfile%3A%2Fa']
-    expect(parseNotes(Buffer.from(lines.join('\n')))).toEqual([
+    const lines = [
+      '',
+      'garbage',
+      '%zz\trestart\t%',
+      '\t\t',
+      'service%3Anginx\treload\tfile%3A%2Fa',
+    ].map((row) => `note ${row}`)
+    expect(parseJournal(Buffer.from(lines.join('\n'))).noted).toEqual([
       { target: '%zz', action: 'restart', cause: '%' },
       { target: 'service:nginx', action: 'reload', cause: 'file:/a' },
     ])

@@ -1,305 +1,36 @@
-import type { Clock } from '../base/clock.ts'
-import { FettleError, asFettleError, problem } from '../base/errors.ts'
-import { redact } from '../base/secret.ts'
-import type { Shell } from '../base/shell.ts'
-import { type Change, type Kind, nothingPlanned } from '../model/kind.ts'
-import { type Resource, idOf } from '../model/resource.ts'
-import type { Answer, Frame, Limit, Session } from '../transport/machine.ts'
-import { actionsOf, askedBy, dueActions, settledBy } from './actions.ts'
-import type { HostResult, Made, RunEvent } from './events.ts'
-import { type Noted, note, strike } from './journal.ts'
-import { observe, reread } from './observe.ts'
-import type { HostPlan } from './plan.ts'
-import { textDiff } from './text-diff.ts'
-
-export interface ConvergeOptions {
-  readonly kinds: ReadonlyMap<string, Kind>
-  readonly clock: Clock
-  readonly report: (event: RunEvent) => void
-  /** Aborted: the step in hand is finished and no further one begun. */
-  readonly stop: AbortSignal
-  /** For one step. */
-  readonly timeoutSeconds: number
-}
+import { type FettleError, asFettleError } from '../base/errors.ts'
+import type { HostResult } from './events.ts'
+import { type ConvergeOptions, HostRun, type Reached } from './host-run.ts'
 
 /** Applies a host's plan over the session that it was read with. Never throws: see the result. */
-export async function converge(
-  session: Session,
-  plan: HostPlan,
-  options: ConvergeOptions,
-): Promise<HostResult> {
-  const run = new HostRun(session, plan, options)
+export async function converge(reached: Reached, options: ConvergeOptions): Promise<HostResult> {
+  const run = new HostRun(reached, options)
   const begun = options.clock.elapsed()
   let error: FettleError | undefined
   try {
+    await run.begin()
     await run.applyChanges()
     await run.doActions()
     await run.checkAll()
+    await run.finish()
   } catch (thrown) {
     error = asFettleError(thrown)
   }
+  // What went wrong first says more than that nobody answers any more: the lease expires by itself.
+  const unreleased = await run.release()
+  error ??= unreleased
   const seconds = (options.clock.elapsed() - begun) / 1000
   const stopped = error?.code === 'interrupted'
   const status = error === undefined ? 'done' : stopped ? 'stopped' : 'failed'
   const failure = error === undefined || stopped ? {} : { error }
   const result: HostResult = {
-    host: plan.host,
+    host: reached.plan.host,
     status,
     made: run.made,
     left: run.left(),
     ...failure,
     seconds,
   }
-  options.report({ type: 'host-ended', host: plan.host, result })
+  options.report({ type: 'host-ended', host: reached.plan.host, result })
   return result
 }
-
-/** One run on one host: the state of it between steps. */
-class HostRun {
-  readonly made: Made[] = []
-  readonly #session: Session
-  readonly #plan: HostPlan
-  readonly #options: ConvergeOptions
-  /** What each resource was when its change was decided on, by id. */
-  readonly #seen: Map<string, unknown>
-  #noted: readonly Noted[] = []
-  #todo: readonly Change[]
-  #owed: readonly string[] = []
-  #opaqueRan = false
-
-  constructor(session: Session, plan: HostPlan, options: ConvergeOptions) {
-    this.#session = session
-    this.#plan = plan
-    this.#options = options
-    this.#todo = plan.changes
-    this.#seen = new Map(plan.states)
-    this.#owe(plan.owed)
-  }
-
-  /** What was planned and not done, actions included. */
-  left(): string[] {
-    return [...this.#todo.map(({ resource }) => idOf(resource)), ...this.#owed]
-  }
-
-  async applyChanges(): Promise<void> {
-    while (this.#todo.length > 0) {
-      this.#stopIfAsked()
-      const step = nextStep(this.#todo, this.#options.kinds)
-      const kind = this.#kindOf(step[0]!.resource)
-      await this.#apply(kind, await this.#resolve(kind, step))
-      this.#todo = this.#todo.slice(step.length)
-    }
-  }
-
-  /** Restarts, reloads and the like that changes asked for, each once. */
-  async doActions(): Promise<void> {
-    for (const { resource, action, notes } of dueActions(
-      this.#noted,
-      this.#plan.all,
-      this.#options.kinds,
-    )) {
-      this.#stopIfAsked()
-      const label = `${action} ${idOf(resource)}`
-      this.#options.report({ type: 'step-begun', host: this.#plan.host, ids: [label] })
-      const begun = this.#options.clock.elapsed()
-      const script = this.#kindOf(resource).actions![action]!(resource)
-      const [answer] = await this.#ask([{ script, user: resource.user }], label)
-      if (answer!.code !== 0) throw this.#failure('action-failed', label, answer!)
-      await this.#strike(notes)
-      const causes = [...new Set(notes.map(({ cause }) => cause))].join(', ')
-      this.#madeOne({
-        id: idOf(resource),
-        verb: 'action',
-        summary: `${action} for ${causes}`,
-        seconds: this.#since(begun),
-      })
-    }
-  }
-
-  /**
-   * Reads everything once more when a step ran whose effects reach beyond its own resource, so
-   * that a package or command that undid an earlier step is an error and not a surprise next time.
-   */
-  async checkAll(): Promise<void> {
-    if (!this.#opaqueRan) return
-    const { resources } = this.#plan
-    const limit = this.#limit('reading everything again')
-    const { states, unread } = await observe(this.#session, resources, this.#options.kinds, limit)
-    for (const lacksUser of unread.values()) throw lacksUser
-    for (const resource of resources)
-      this.#checkTaken(this.#kindOf(resource), [resource], [states.get(idOf(resource))])
-  }
-
-  /** Settles what was unknown when the plan was made: reads it now and keeps what does differ. */
-  async #resolve(kind: Kind, step: readonly Change[]): Promise<Change[]> {
-    if (step[0]!.difference.verb !== 'unknown') return [...step]
-    const resources = step.map(({ resource }) => resource)
-    const reading = reread(kind, resources, this.#plan.host)
-    const [answer] = await this.#ask([reading.frame], idOf(resources[0]!))
-    const states = reading.states(answer!.output)
-    return resources.flatMap((resource, i) => {
-      const state = states[i]
-      this.#seen.set(idOf(resource), state)
-      const difference = kind.diff(resource, state, nothingPlanned)
-      if (difference) return [{ resource, state, difference }]
-      this.#options.report({ type: 'needless', host: this.#plan.host, id: idOf(resource) })
-      return []
-    })
-  }
-
-  async #apply(kind: Kind, changes: readonly Change[]): Promise<void> {
-    if (changes.length === 0) return
-    const { report, clock } = this.#options
-    const resources = changes.map(({ resource }) => resource)
-    const ids = resources.map(idOf)
-    report({ type: 'step-begun', host: this.#plan.host, ids })
-    const begun = clock.elapsed()
-    await this.#noteNotifications(resources)
-    const settled = changes.flatMap((change) => settledBy(change, this.#noted))
-    const { script, input } = kind.apply(changes)
-    const reading = reread(kind, resources, this.#plan.host)
-    const [answer, after] = await this.#ask(
-      [
-        {
-          script,
-          input,
-          user: resources[0]!.user,
-          onOutput: (chunk) => report({ type: 'output', host: this.#plan.host, chunk }),
-        },
-        reading.frame,
-      ],
-      ids.join(', '),
-    )
-    if (answer!.code !== 0) throw this.#failure('step-failed', ids.join(', '), answer!)
-    const states = reading.states(after!.output)
-    this.#checkTaken(kind, resources, states)
-    this.#opaqueRan ||= kind.opaque === true
-    await this.#strike(settled)
-    const seconds = this.#since(begun)
-    for (const [i, change] of changes.entries()) {
-      const diff = await textDiff(change.difference)
-      const summary = kind.outcome?.(change, states[i]) ?? change.difference.summary
-      this.#madeOne({
-        id: ids[i]!,
-        verb: change.difference.verb as Made['verb'],
-        summary: redact(summary),
-        ...(diff ? { diff } : {}),
-        seconds,
-      })
-    }
-  }
-
-  async #noteNotifications(resources: readonly Resource[]): Promise<void> {
-    const wanted = resources.flatMap(askedBy)
-    const fresh = wanted.filter(
-      ({ target, action }) =>
-        !this.#noted.some((each) => each.target === target && each.action === action),
-    )
-    if (fresh.length > 0) await this.#keepNotes('noting what to do at the end', note(fresh))
-    this.#owe([...this.#noted, ...wanted])
-  }
-
-  async #strike(notes: readonly Noted[]): Promise<void> {
-    if (notes.length === 0) return
-    await this.#keepNotes('striking out what is done', strike(notes))
-    this.#owe(this.#noted.filter((each) => !notes.includes(each)))
-  }
-
-  async #keepNotes(what: string, script: Shell): Promise<void> {
-    const [answer] = await this.#ask([{ script, user: 'root' }], what)
-    if (answer!.code !== 0) throw this.#failure('step-failed', what, answer!)
-  }
-
-  #owe(noted: readonly Noted[]): void {
-    this.#noted = noted
-    this.#owed = actionsOf(dueActions(noted, this.#plan.all, this.#options.kinds))
-  }
-
-  #checkTaken(kind: Kind, resources: readonly Resource[], states: readonly unknown[]): void {
-    for (const [i, resource] of resources.entries()) {
-      const seen = this.#seen.get(idOf(resource))
-      const state =
-        seen === undefined ? states[i] : (kind.asPlanned?.(seen, states[i]) ?? states[i])
-      const still = kind.diff(resource, state, nothingPlanned)
-      if (still)
-        throw problem('change-did-not-take', {
-          host: this.#plan.host,
-          resource: idOf(resource),
-          difference: redact(`${still.verb} ${still.summary}`),
-          state: this.#state(),
-        })
-    }
-  }
-
-  #ask(frames: readonly Frame[], resource: string): Promise<Answer[]> {
-    return this.#session.run(frames, this.#limit(resource))
-  }
-
-  #limit(resource: string): Limit {
-    const seconds = this.#options.timeoutSeconds
-    const error = (): FettleError =>
-      problem('step-timeout', { host: this.#plan.host, resource, seconds, state: this.#state() })
-    return { seconds, error }
-  }
-
-  #failure(code: 'step-failed' | 'action-failed', what: string, answer: Answer): FettleError {
-    const log = redact(answer.output.toString('utf8')).trim()
-    const reason = log.split('\n').at(-1) || 'it printed nothing'
-    const { host } = this.#plan
-    if (code === 'action-failed')
-      return problem(code, { host, action: what, code: answer.code, reason }, { log })
-    const next = `Correct the cause (its output is above; \`fettle ssh ${host}\` takes you there), then run again.`
-    return problem(
-      code,
-      { host, resource: what, code: answer.code, reason, state: this.#state(), next },
-      { log },
-    )
-  }
-
-  /** What state the host is in now, for an error. */
-  #state(): string {
-    const { length } = this.made
-    const left = this.left()
-    const done =
-      length === 0
-        ? 'Nothing was changed before that'
-        : `${length === 1 ? '1 change was' : `${length} changes were`} made before that and read back`
-    const owed =
-      this.#owed.length === 0
-        ? ''
-        : ` Noted on the host for the next run: ${this.#owed.join(', ')}.`
-    return `${done}; left: ${left.length === 0 ? 'nothing' : left.join(', ')}.${owed}`
-  }
-
-  #stopIfAsked(): void {
-    if (this.#options.stop.aborted) throw problem('interrupted', { state: this.#state() })
-  }
-
-  #kindOf(resource: Resource): Kind {
-    return this.#options.kinds.get(resource.kind)!
-  }
-
-  #since(begun: number): number {
-    return (this.#options.clock.elapsed() - begun) / 1000
-  }
-
-  #madeOne(made: Made): void {
-    this.made.push(made)
-    this.#options.report({ type: 'made', host: this.#plan.host, made })
-  }
-}
-
-/** The next change, and those right after it that its kind makes in the same step. */
-function nextStep(todo: readonly Change[], kinds: ReadonlyMap<string, Kind>): Change[] {
-  const first = todo[0]!
-  if (!kinds.get(first.resource.kind)!.batch) return [first]
-  const end = todo.findIndex((each) => !together(first, each))
-  return todo.slice(0, end < 0 ? todo.length : end)
-}
-
-function together(first: Change, each: Change): boolean {
-  const unknown = (change: Change): boolean => change.difference.verb === 'unknown'
-  return keyOf(first.resource) === keyOf(each.resource) && unknown(first) === unknown(each)
-}
-
-const keyOf = ({ kind, user }: Resource): string => `${kind} ${user ?? ''}`

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
-import { Shell, sh } from '../base/shell.ts'
+import { Shell, lines, sh } from '../base/shell.ts'
 import type { Notification } from '../model/resource.ts'
+import { type Lease, lookAtShell, parseLease, readLease } from './lease.ts'
+import { folder } from './place.ts'
 
 /**
  * The notifications that a host still owes. One is noted on the host before the change that asks
@@ -11,21 +13,63 @@ export interface Noted extends Notification {
   readonly cause: string
 }
 
-const folder = '/var/lib/fettle/pending'
+/** What Fettle itself keeps on a host. */
+export interface Journal {
+  /** This session's shell, for others to know it by: process id and when it was started. */
+  readonly shell: string
+  /** Who logged in. */
+  readonly login: string
+  /** How many runs changed something here: another number than before says that one did. */
+  readonly runs: number
+  /** Who is at it, or was when it died. */
+  readonly lease: Lease | undefined
+  /** What is owed. */
+  readonly noted: readonly Noted[]
+  /** What is managed, a line each; undefined when that is just what was expected. */
+  readonly memory: readonly string[] | undefined
+}
 
-/** Prints what is noted, a line each. Needs no rights: what is noted is no secret. */
-export const readNotes: Shell = Shell.literal(
-  `for note in ${folder}/*; do [ -f "$note" ] && cat "$note"; done 2>/dev/null; :`,
-)
+const pending = `${folder}/pending`
 
-export function parseNotes(output: Buffer): Noted[] {
-  return output
-    .toString('utf8')
-    .split('\n')
-    .flatMap((line) => {
-      const [target, action, cause = ''] = line.split('\t')
-      return target && action ? [{ target: decode(target), action, cause: decode(cause) }] : []
-    })
+/** Prints the journal, mostly with shell builtins. Needs no rights: nothing in it is secret. */
+export function readJournal(expectedMemory: string): Shell {
+  return lines(
+    lookAtShell,
+    Shell.literal(`read -r stat 2>/dev/null </proc/$$/stat
+set -- \${stat##*) }
+printf 'shell %s %s\\n' $$ "\${20}"
+printf 'login %s\\n' "$me"`),
+    sh`cd ${folder} 2>/dev/null || { echo managed; exit; }`,
+    Shell.literal(`read -r runs 2>/dev/null <runs && printf 'runs %s\\n' "$runs"`),
+    readLease,
+    Shell.literal(`for each in pending/*; do
+  [ -f "$each" ] && read -r row <"$each" && printf 'note %s\\n' "$row"
+done 2>/dev/null`),
+    sh`[ "$(sha256sum 2>/dev/null <managed)" = ${`${expectedMemory}  -`} ] || { echo managed; cat managed 2>/dev/null; }`,
+    sh`:`,
+  )
+}
+
+/** Reads what `readJournal` printed. */
+export function parseJournal(output: Buffer): Journal {
+  const rows = output.toString('utf8').split('\n')
+  const managed = rows.indexOf('managed')
+  const head = managed < 0 ? rows : rows.slice(0, managed)
+  const all = (word: string): string[] =>
+    head.flatMap((row) => (row.startsWith(`${word} `) ? [row.slice(word.length + 1)] : []))
+  return {
+    shell: all('shell')[0] ?? '0 0',
+    login: all('login')[0] ?? '',
+    runs: Number(all('runs')[0] ?? 0) || 0,
+    lease: all('lease').map(parseLease)[0],
+    noted: all('note').flatMap(parseNote),
+    memory: managed < 0 ? undefined : rows.slice(managed + 1).filter(Boolean),
+  }
+}
+
+function parseNote(row: string): Noted[] {
+  const [target, action, cause = ''] = row.split('\t')
+  return target && action ? [{ target: decode(target), action, cause: decode(cause) }] : []
 }
 
 /** Writes notes down, so that even a host that loses its power keeps them; runs as root. */
@@ -33,7 +77,7 @@ export function note(noted: readonly Noted[]): Shell {
   return noted.reduce(
     (all, { target, action, cause }) =>
       sh`${all} && printf '%s\t%s\t%s\n' ${encode(target)} ${action} ${encode(cause)} > .new && { sync .new 2>/dev/null; mv -f .new ${pathOf({ target, action })}; }`,
-    sh`mkdir -p ${folder} && cd ${folder}`,
+    sh`mkdir -p ${pending} && cd ${pending}`,
   )
 }
 
@@ -42,8 +86,11 @@ export function strike(noted: readonly Notification[]): Shell {
   return sh`rm -f -- ${[...new Set(noted.map(pathOf))]}`
 }
 
+/** Keeps what is managed; runs as root. The lines are its input. */
+export const remember: Shell = sh`mkdir -p ${folder} && cd ${folder} && cat >managed.new && { sync managed.new 2>/dev/null; mv -f managed.new managed; }`
+
 function pathOf({ target, action }: Notification): string {
-  return `${folder}/${createHash('sha256').update(`${target}\t${action}`).digest('hex').slice(0, 32)}`
+  return `${pending}/${createHash('sha256').update(`${target}\t${action}`).digest('hex').slice(0, 32)}`
 }
 
 // A name may hold tabs and newlines, a line of the journal may not.

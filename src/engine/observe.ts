@@ -6,13 +6,13 @@ import type { Kind } from '../model/kind.ts'
 import { type Resource, idOf } from '../model/resource.ts'
 import type { Frame, Limit, Session } from '../transport/machine.ts'
 import { factsScript, parseFacts } from './facts.ts'
-import { type Noted, parseNotes, readNotes } from './journal.ts'
+import { type Journal, parseJournal, readJournal } from './journal.ts'
 
 /** What one round trip brought back from a host. */
 export interface Observation {
   readonly facts: Facts
-  /** What an earlier run still owes. */
-  readonly noted: readonly Noted[]
+  /** What Fettle itself keeps there. */
+  readonly journal: Journal
   /** By resource id. */
   readonly states: ReadonlyMap<string, unknown>
   /** Why a resource could not be read: its user is not there. By resource id. */
@@ -26,25 +26,29 @@ interface Reading {
   readonly resources: readonly Resource[]
 }
 
-/** Reads facts, notes and the states of all resources: one frame per user, all in one write. */
+/**
+ * Reads facts, journal and the states of all resources: one frame per user, all in one write.
+ * `memory` is the hash of what the host is expected to remember.
+ */
 export async function observe(
   session: Session,
   resources: readonly Resource[],
   kinds: ReadonlyMap<string, Kind>,
   limit?: Limit,
+  memory = '',
 ): Promise<Observation> {
   const readings = readingsOf(resources, kinds)
   const [own = [], ...others] = byUser(readings, session.login)
   const bundles = [
-    new Bundle(undefined, [factsScript, readNotes, ...own.map(scriptOf)]),
+    new Bundle(undefined, [factsScript, readJournal(memory), ...own.map(scriptOf)]),
     ...others.map((group) => new Bundle(group[0]!.user, group.map(scriptOf))),
   ]
   const answers = await session.run(
     bundles.map(({ frame }) => frame),
     limit,
   )
-  const [facts, notes, ...rest] = bundles[0]!.split(answers[0]!.output)
-  if (!facts || !notes) throw unreadable(session.host, 'its facts', 'the answer was cut short')
+  const [facts, journal, ...rest] = bundles[0]!.split(answers[0]!.output)
+  if (!facts || !journal) throw unreadable(session.host, 'its facts', 'the answer was cut short')
   const states = new Map<string, unknown>()
   const unread = new Map<string, FettleError>()
   for (const [i, group] of [own, ...others].entries()) {
@@ -54,7 +58,7 @@ export async function observe(
       if (lacksUser) for (const each of reading.resources) unread.set(idOf(each), lacksUser)
       else for (const [id, state] of parse(reading, parts[j], session.host)) states.set(id, state)
   }
-  return { facts: parseFacts(facts), noted: parseNotes(notes), states, unread }
+  return { facts: parseFacts(facts), journal: parseJournal(journal), states, unread }
 }
 
 /** Reads the facts alone. */

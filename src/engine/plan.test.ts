@@ -11,6 +11,7 @@ import { nothingThere } from '../resources/inode.ts'
 import { kinds } from '../resources/kinds.ts'
 import { packages } from '../resources/package.ts'
 import { service } from '../resources/service.ts'
+import type { Journal } from './journal.ts'
 import type { Observation } from './observe.ts'
 import { type HostPlan, fleetHash, isEmpty, planHost } from './plan.ts'
 
@@ -24,12 +25,21 @@ const facts = {
   addresses: [],
 }
 
+const journal: Journal = {
+  shell: '1 1',
+  login: 'root',
+  runs: 0,
+  lease: undefined,
+  noted: [],
+  memory: undefined,
+}
+
 function planOf(
   resources: readonly Resource[],
   states: Record<string, unknown>,
   more: Partial<Observation> = {},
 ): HostPlan {
-  const seen = { facts, noted: [], states: new Map(Object.entries(states)), unread: new Map() }
+  const seen = { facts, journal, states: new Map(Object.entries(states)), unread: new Map() }
   return planHost('web1', resources, resources, { ...seen, ...more }, kinds)
 }
 
@@ -77,7 +87,8 @@ describe('the hash of a plan', () => {
   test('changes with what is owed, and with a user that is missing', () => {
     const resources = [file('/y'), file('/x', { ...options, user: 'deploy' })]
     const states = { ...absent, 'file:/y': absent['file:/x'] }
-    const owed = { noted: [{ target: 'file:/x', action: 'touch', cause: 'file:/z' }] }
+    const noted = [{ target: 'file:/x', action: 'touch', cause: 'file:/z' }]
+    const owed = { journal: { ...journal, noted } }
     const lacksUser = problem('no-such-user', { host: 'web1', user: 'deploy' })
     const hashes = [{}, owed, { unread: new Map([['file:/x', lacksUser]]) }].map(
       (more) => planOf(resources, states, more).hash,
@@ -168,7 +179,7 @@ describe('planning', () => {
 
   test('is empty where all is as described', () => {
     const plan = planOf([directory('/d')], {
-      'directory:/d': { ...nothingThere, type: 'directory' },
+      'directory:/d': { ...nothingThere, type: 'directory', extra: [] },
     })
     expect([ids(plan), isEmpty(plan)]).toEqual([[], true])
   })
@@ -180,7 +191,11 @@ describe('planning', () => {
       action: 'restart',
       cause: 'file:/x',
     }))
-    const plan = planOf([d], { 'directory:/d': { ...nothingThere, type: 'directory' } }, { noted })
+    const plan = planOf(
+      [d],
+      { 'directory:/d': { ...nothingThere, type: 'directory', extra: [] } },
+      { journal: { ...journal, noted } },
+    )
     expect([plan.owed, isEmpty(plan)]).toEqual([[noted[0]], false])
   })
 

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { Secret, reveal } from '../base/secret.ts'
-import type { Change, Difference, Kind } from '../model/kind.ts'
+import { type Change, type Difference, type Kind, nothingPlanned } from '../model/kind.ts'
 import { type Resource, idOf } from '../model/resource.ts'
-import type { Noted } from './journal.ts'
+import type { Journal, Noted } from './journal.ts'
+import { memoryAfter } from './memory.ts'
 import type { Observation } from './observe.ts'
 
 /** What is to be done on one host. */
@@ -18,24 +19,56 @@ export interface HostPlan {
   readonly states: ReadonlyMap<string, unknown>
   /** Every resource of the host, for actions on those that were not selected. */
   readonly all: readonly Resource[]
+  /** What left the description and is still there: how it would be removed. */
+  readonly orphans: readonly Change[]
+  /** Ids of what left the description and can only be removed by hand. */
+  readonly strays: readonly string[]
+  readonly journal: Journal
+  /** What the host is to remember: before the first change and after the last; undefined: as it does. */
+  readonly memory: { readonly first?: readonly string[]; readonly last?: readonly string[] }
   /** Over what is described and what was seen, in hex. */
   readonly hash: string
+}
+
+/** What left the description of a host, and what is to become of it. */
+export interface Leaving {
+  /** Wanted gone, with what was seen of them. */
+  readonly orphans: readonly Resource[]
+  readonly states: ReadonlyMap<string, unknown>
+  /** Ids of those that Fettle cannot remove. */
+  readonly strays: readonly string[]
+  /** Ids of those that were not asked about. */
+  readonly others: readonly string[]
+  /** `list` shows them, `remove` removes them, `keep` leaves them there and forgets them. */
+  readonly wish: 'list' | 'remove' | 'keep'
+}
+
+const nothingLeaves: Leaving = {
+  orphans: [],
+  states: new Map(),
+  strays: [],
+  others: [],
+  wish: 'list',
 }
 
 /** Compares what is described with what was seen. Pure. */
 export function planHost(
   host: string,
-  resources: readonly Resource[],
+  selected: readonly Resource[],
   all: readonly Resource[],
   observation: Observation,
   kinds: ReadonlyMap<string, Kind>,
+  leaving: Leaving = nothingLeaves,
 ): HostPlan {
+  // What makes room comes first.
+  const resources = leaving.wish === 'remove' ? [...leaving.orphans, ...selected] : selected
+  const states = new Map([...observation.states, ...leaving.states])
   const changes: Change[] = []
   const earlier = new Map<string, Difference>()
   const opaque: string[] = []
   for (const resource of resources) {
     const kind = kinds.get(resource.kind)!
-    const state = observation.states.get(idOf(resource))
+    const state = states.get(idOf(resource))
     const lacksUser = observation.unread.get(idOf(resource))
     if (lacksUser && earlier.size === 0) throw lacksUser
     const difference = lacksUser
@@ -47,20 +80,56 @@ export function planHost(
     if (kind.opaque) opaque.push(idOf(resource))
   }
   const described = new Set(all.map(idOf))
-  const owed = observation.noted.filter(({ target }) => described.has(target))
+  const { journal } = observation
+  const owed = journal.noted.filter(({ target }) => described.has(target))
   return {
     host,
     changes,
     owed,
     resources,
-    states: observation.states,
+    states,
     all,
-    hash: hashOf([
-      resources.map(withoutPosition),
-      observation.states,
-      [...observation.unread.keys()],
-      owed,
-    ]),
+    ...orphansIn(leaving, kinds),
+    journal,
+    memory: memoriesOf(selected, all, journal, leaving, kinds),
+    hash: hashOf([resources.map(withoutPosition), states, [...observation.unread.keys()], owed]),
+  }
+}
+
+/** What would be removed, of what is still there. */
+function orphansIn(
+  { orphans, states, strays, wish }: Leaving,
+  kinds: ReadonlyMap<string, Kind>,
+): Pick<HostPlan, 'orphans' | 'strays'> {
+  if (wish !== 'list') return { orphans: [], strays: wish === 'keep' ? [] : strays }
+  const offered = orphans.flatMap((resource) => {
+    const state = states.get(idOf(resource))
+    const difference = kinds.get(resource.kind)!.diff(resource, state, nothingPlanned)
+    return difference ? [{ resource, state, difference }] : []
+  })
+  return { orphans: offered, strays }
+}
+
+function memoriesOf(
+  selected: readonly Resource[],
+  all: readonly Resource[],
+  journal: Journal,
+  { orphans, strays, others, wish, states }: Leaving,
+  kinds: ReadonlyMap<string, Kind>,
+): HostPlan['memory'] {
+  if (journal.memory === undefined) return {}
+  const before = journal.memory
+  const there = orphansIn({ orphans, strays, others, states, wish: 'list' }, kinds).orphans
+  const left = [...there.map(({ resource }) => idOf(resource)), ...strays]
+  const after = (ids: readonly string[]): readonly string[] =>
+    memoryAfter(before, all, selected, new Set([...ids, ...others]), kinds)
+  const first = after(left)
+  const last = after(wish === 'list' ? left : wish === 'remove' ? strays : [])
+  const same = (one: readonly string[], other: readonly string[]): boolean =>
+    one.join('\n') === other.join('\n')
+  return {
+    ...(same(first, before) ? {} : { first }),
+    ...(same(last, first) ? {} : { last }),
   }
 }
 
@@ -69,8 +138,23 @@ function unknownUntil(user: string | undefined): Difference {
   return { verb: 'unknown', summary: `known once there is a user ${user}` }
 }
 
+/** A short hash for each resource, as it is described and was seen. */
+export function fingerprints({ resources, states }: HostPlan): Record<string, string> {
+  return Object.fromEntries(
+    resources.map((each) => [
+      idOf(each),
+      hashOf([withoutPosition(each), states.get(idOf(each))]).slice(0, 12),
+    ]),
+  )
+}
+
 export function isEmpty(plan: HostPlan): boolean {
   return plan.changes.length === 0 && plan.owed.length === 0
+}
+
+/** Whether a run has anything to do there, if only to have the host remember what is managed. */
+export function hasWork(plan: HostPlan): boolean {
+  return !isEmpty(plan) || plan.memory.first !== undefined || plan.memory.last !== undefined
 }
 
 /** The same thing described on another line is the same thing. */

@@ -1,17 +1,15 @@
 import type { FleetHost } from '../model/fleet.ts'
 import { idOf } from '../model/resource.ts'
-import type { Session } from '../transport/machine.ts'
 import { actionsOf, dueActions } from './actions.ts'
-import { type ConvergeOptions, converge } from './converge.ts'
+import { converge } from './converge.ts'
 import type { HostResult } from './events.ts'
+import type { ConvergeOptions, Reached } from './host-run.ts'
 import { limited } from './limited.ts'
 import type { HostPlan } from './plan.ts'
 
 /** A host with its plan and the session that it was read with. */
-export interface Planned {
+export interface Planned extends Reached {
   readonly host: FleetHost
-  readonly session: Session
-  readonly plan: HostPlan
 }
 
 export interface RolloutOptions extends ConvergeOptions {
@@ -32,9 +30,7 @@ export async function rollout(
     halted ||= options.stop.aborted
     const ended: HostResult[] = halted
       ? batch.map(({ plan }) => untouched(plan, options))
-      : await limited(options.parallel, batch, ({ session, plan }) =>
-          converge(session, plan, options),
-        )
+      : await limited(options.parallel, batch, (each) => converge(each, options))
     results.push(...ended)
     halted ||= ended.some(({ status }) => status !== 'done')
   }

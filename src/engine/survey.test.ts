@@ -158,10 +158,11 @@ describe.skipIf(!labAvailable)(`several hosts ${labMissing}`, () => {
           if (event.type === 'step-begun') stop()
         },
       })
-      expect(statuses(result)).toEqual([
+      // Of the first batch, who of the two was stopped before its first step is a matter of chance.
+      expect(statuses(result).map((each) => each.replace('file:/srv/first ', ''))).toEqual([
         'web1 stopped, left: file:/srv/last',
         'web2 stopped, left: file:/srv/last',
-        'web3 untouched, left: file:/srv/first file:/srv/last',
+        'web3 untouched, left: file:/srv/last',
       ])
       const rest = await run(targets(), both)
       expect(made(rest)).toEqual(['create file:/srv/last'])

@@ -4,18 +4,21 @@ import { desiredOf } from '../model/desired.ts'
 import { type Facts, FactsNeeded } from '../model/facts.ts'
 import type { Fleet, FleetHost } from '../model/fleet.ts'
 import type { Kind } from '../model/kind.ts'
-import type { Resource } from '../model/resource.ts'
+import { type Resource, idOf } from '../model/resource.ts'
 import { selectResources } from '../model/selection.ts'
 import type { Limit, Machine, Session } from '../transport/machine.ts'
 import { limited } from './limited.ts'
+import { memoryOf, orphansOf } from './memory.ts'
 import { observe, readFacts } from './observe.ts'
-import { type HostPlan, planHost } from './plan.ts'
+import { type HostPlan, type Leaving, planHost } from './plan.ts'
 
 export interface SurveyOptions {
   readonly kinds: ReadonlyMap<string, Kind>
   /** Facts of earlier runs, by host. */
   readonly knownFacts: ReadonlyMap<string, Facts>
   readonly only: readonly string[]
+  /** What is to become of what left the description. */
+  readonly orphans?: Leaving['wish']
   /** How many hosts are asked at once. */
   readonly parallel: number
   readonly timeoutSeconds: number
@@ -25,6 +28,7 @@ export interface SurveyOptions {
 export type Surveyed =
   | {
       readonly host: FleetHost
+      readonly machine: Machine
       readonly session: Session
       readonly plan: HostPlan
       readonly facts: Facts
@@ -51,9 +55,15 @@ export async function survey(
     describeHost(fleet, host, options.knownFacts.get(host.name), options),
   )
   return limited(options.parallel, described, async ({ host, resources }) => {
-    const session = machineOf(host).open()
+    const machine = machineOf(host)
+    const session = machine.open()
     try {
-      return { host, session, ...(await surveyHost(fleet, host, resources, session, options)) }
+      return {
+        host,
+        machine,
+        session,
+        ...(await surveyHost(fleet, host, resources, session, options)),
+      }
     } catch (thrown) {
       await session.close()
       return { host, error: asFettleError(thrown) }
@@ -79,13 +89,41 @@ async function surveyHost(
   const limit: Limit = { seconds, error }
   const assumed = known ? options.knownFacts.get(host.name) : await readFacts(session, limit)
   let all = known ?? desiredOf(fleet, host, assumed, kinds)
-  let seen = await observe(session, selectResources(all, only), kinds, limit)
+  const look = (): ReturnType<typeof observe> =>
+    observe(session, selectResources(all, only), kinds, limit, memoryOf(all, kinds).hash)
+  let seen = await look()
   if (assumed !== undefined && !isDeepStrictEqual(assumed, seen.facts)) {
     all = desiredOf(fleet, host, seen.facts, kinds)
-    seen = await observe(session, selectResources(all, only), kinds, limit)
+    seen = await look()
   }
-  const plan = planHost(host.name, selectResources(all, only), all, seen, kinds)
+  const leaving = await lookAtOrphans(all, seen.journal.memory ?? [], session, limit, options)
+  const plan = planHost(host.name, selectResources(all, only), all, seen, kinds, leaving)
   return { plan, facts: seen.facts }
+}
+
+/** Reads what left the description; a second round trip, where there is any. */
+async function lookAtOrphans(
+  all: readonly Resource[],
+  memory: readonly string[],
+  session: Session,
+  limit: Limit,
+  { kinds, only, orphans: wish = 'list' }: SurveyOptions,
+): Promise<Leaving> {
+  const { removable, others: strays } = orphansOf(memory, all, kinds)
+  const orphans = selectResources(removable, only)
+  const { states } =
+    orphans.length === 0 ? { states: new Map() } : await observe(session, orphans, kinds, limit)
+  const asked = only.length === 0
+  return {
+    orphans,
+    states,
+    strays: asked ? strays : [],
+    others: [
+      ...removable.filter((each) => !orphans.includes(each)).map(idOf),
+      ...(asked ? [] : strays),
+    ],
+    wish,
+  }
 }
 
 function describeHost(

@@ -57,6 +57,12 @@ export interface Kind<Desired extends object = any, State = any> {
    */
   readonly actions?: Readonly<Record<string, (resource: Resource<Desired>) => Shell>>
   /**
+   * As much of what is described as its removal takes, for the host to remember in the clear: when
+   * it has left the description, removal is what is offered. Left out: it can be named, and no more.
+   * `nothing`: nothing stays on the host that could be removed.
+   */
+  readonly remembers?: 'nothing' | ((resource: Resource<Desired>) => Desired)
+  /**
    * How a change of it may lock us out of the host, and how the host puts back what it had. The
    * engine arms it before the change and disarms it after a new login. Left out: it cannot.
    */

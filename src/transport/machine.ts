@@ -52,5 +52,6 @@ export interface Session {
 /** A host that can be asked. */
 export interface Machine {
   readonly name: string
-  open(): Session
+  /** `anew`: with a login of its own, over a connection that nothing else uses. */
+  open(anew?: boolean): Session
 }

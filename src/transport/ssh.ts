@@ -17,17 +17,14 @@ export class SshMachine implements Machine {
     this.#target = target
   }
 
-  open(): Session {
+  open(anew = false): Session {
     const target = this.#target
     const login = target.login ?? 'the login user'
-    const carrier = {
-      program: 'ssh',
-      words: [...sshWords(target), loopCommand],
-      again: {
-        words: ['-S', 'none', ...sshWords(target), loopCommand],
-        fits: lostSharedConnection,
-      },
-    }
+    const shared = [...sshWords(target), loopCommand]
+    const own = ['-S', 'none', ...shared]
+    const carrier = anew
+      ? { program: 'ssh', words: own }
+      : { program: 'ssh', words: shared, again: { words: own, fits: lostSharedConnection } }
     return new ProcessSession(target.name, target.login, carrier, {
       missing: () => problem('ssh-missing', {}),
       ended: (end) => endOfSsh(target, end),

@@ -3,7 +3,8 @@ import { redact } from '../base/secret.ts'
 import { actionsOf, dueActions, expectedNotes, isCertain } from '../engine/actions.ts'
 import { type HostPlan, fleetHash } from '../engine/plan.ts'
 import { textDiff } from '../engine/text-diff.ts'
-import type { Kind } from '../model/kind.ts'
+import type { Lease } from '../engine/lease.ts'
+import type { Change, Kind } from '../model/kind.ts'
 import { idOf } from '../model/resource.ts'
 
 /** A plan as `fettle plan --json` prints it. Secrets are redacted. */
@@ -23,6 +24,12 @@ export interface HostPlanDocument {
   readonly changes: readonly ChangeDocument[]
   /** What will be done at the end, such as `restart service:nginx`, and for which changes. */
   readonly actions: readonly ActionDocument[]
+  /** What left the description and is still there; the changes are those that `--orphans remove` would make. */
+  readonly orphans?: readonly ChangeDocument[]
+  /** Ids of what left the description and can only be removed by hand. */
+  readonly strays?: readonly string[]
+  /** Another run, at it or interrupted. */
+  readonly run?: Lease
   /** Why this host could not be read. */
   readonly error?: FettleError
 }
@@ -71,26 +78,30 @@ async function hostDocument(
   if ('error' in outcome)
     return { host, resources: 0, changes: [], actions: [], error: outcome.error }
   const { plan } = outcome
-  const changes = await Promise.all(
-    plan.changes.map(async ({ resource, difference }): Promise<ChangeDocument> => {
-      const diff = await textDiff(difference)
-      const { user, at } = resource
-      return {
-        id: idOf(resource),
-        verb: difference.verb,
-        summary: redact(difference.summary),
-        ...(diff ? { diff } : {}),
-        ...(user ? { user } : {}),
-        ...(at ? { at: `${at.file}:${at.line}` } : {}),
-      }
-    }),
-  )
+  const orphans = await Promise.all(plan.orphans.map(changeDocument))
+  const { lease } = plan.journal
   return {
     host,
     hash: plan.hash,
     resources: plan.resources.length,
-    changes,
+    changes: await Promise.all(plan.changes.map(changeDocument)),
     actions: actionDocuments(plan, kinds),
+    ...(orphans.length > 0 ? { orphans } : {}),
+    ...(plan.strays.length > 0 ? { strays: plan.strays } : {}),
+    ...(lease ? { run: lease } : {}),
+  }
+}
+
+async function changeDocument({ resource, difference }: Change): Promise<ChangeDocument> {
+  const diff = await textDiff(difference)
+  const { user, at } = resource
+  return {
+    id: idOf(resource),
+    verb: difference.verb,
+    summary: redact(difference.summary),
+    ...(diff ? { diff } : {}),
+    ...(user ? { user } : {}),
+    ...(at ? { at: `${at.file}:${at.line}` } : {}),
   }
 }
 

@@ -1,8 +1,10 @@
 import { systemClock } from '../../src/base/clock.ts'
 import type { HostResult, RunEvent } from '../../src/engine/events.ts'
 import { type Planned, rollout } from '../../src/engine/rollout.ts'
+import { runnerOf } from '../lab/settle.ts'
 import { type Surveyed, survey } from '../../src/engine/survey.ts'
 import type { Facts } from '../../src/model/facts.ts'
+import { awaitTurn } from '../../src/engine/turn.ts'
 import { fleet } from '../../src/model/fleet.ts'
 import { idOf } from '../../src/model/resource.ts'
 import { type Host, type Resources, type RoleOptions, role } from '../../src/model/role.ts'
@@ -53,6 +55,7 @@ export function run(
     const results = await rollout(planned, {
       kinds,
       clock: systemClock,
+      runner: runnerOf('contract'),
       report: (event) => {
         events.push(event)
         options.onEvent?.(event, () => controller.abort())
@@ -77,13 +80,16 @@ async function inSessions(
     roles: [role('tested', describe, options).on('*')],
   })
   const machines = new Map(targets.map((target) => [target.name, new SshMachine(target)]))
-  const surveyed = await survey(all, [...all.hosts.values()], ({ name }) => machines.get(name)!, {
-    kinds,
-    knownFacts: options.knownFacts ?? new Map(),
-    only: options.only ?? [],
-    parallel: 10,
-    timeoutSeconds: options.timeoutSeconds ?? 60,
-  })
+  const look = (): Promise<Surveyed[]> =>
+    survey(all, [...all.hosts.values()], ({ name }) => machines.get(name)!, {
+      kinds,
+      knownFacts: options.knownFacts ?? new Map(),
+      only: options.only ?? [],
+      parallel: 10,
+      timeoutSeconds: options.timeoutSeconds ?? 60,
+    })
+  const first = await look()
+  const surveyed = (await takeTurns(first)) ? await look() : first
   try {
     return await work(surveyed)
   } finally {
@@ -91,6 +97,16 @@ async function inSessions(
       surveyed.map((each) => ('session' in each ? each.session.close() : undefined)),
     )
   }
+}
+
+/** Ends what a run left that broke off; whether there was any. */
+async function takeTurns(surveyed: readonly Surveyed[]): Promise<boolean> {
+  const turns = surveyed.map(async (each) => {
+    if (!('plan' in each) || !each.plan.journal.lease) return undefined
+    const options = { takeOver: true, hasEnded: () => true, report: () => undefined }
+    return awaitTurn(each.session, each.plan.journal.lease, options)
+  })
+  return (await Promise.all(turns)).some((each) => each !== undefined)
 }
 
 /** What is planned for the first host: changes and what is owed, a line each. */

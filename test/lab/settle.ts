@@ -1,6 +1,8 @@
+import { hostname } from 'node:os'
 import { systemClock } from '../../src/base/clock.ts'
 import { converge } from '../../src/engine/converge.ts'
 import type { HostResult } from '../../src/engine/events.ts'
+import type { Runner } from '../../src/engine/lease.ts'
 import { observe } from '../../src/engine/observe.ts'
 import { type HostPlan, planHost } from '../../src/engine/plan.ts'
 import { desiredOf } from '../../src/model/desired.ts'
@@ -9,7 +11,7 @@ import type { Difference } from '../../src/model/kind.ts'
 import { type Resource, idOf } from '../../src/model/resource.ts'
 import { role } from '../../src/model/role.ts'
 import { kinds } from '../../src/resources/kinds.ts'
-import type { Session } from '../../src/transport/machine.ts'
+import type { Machine, Session } from '../../src/transport/machine.ts'
 import { SshMachine } from '../../src/transport/ssh.ts'
 import type { TestHost } from './fixture.ts'
 
@@ -22,13 +24,15 @@ export interface Settled {
 
 /** Makes the resources true of the host as `up` does; throws the error of the catalogue if it fails. */
 export async function settle(host: TestHost, resources: readonly Resource[]): Promise<Settled> {
-  return inSession(host, async (session) => {
+  return inSession(host, async (session, machine) => {
     const plan = await planOver(session, resources)
     const report = (): void => undefined
     const stop = new AbortController().signal
-    const result = await converge(session, plan, {
+    const reached = { machine, session, plan }
+    const result = await converge(reached, {
       kinds,
       clock: systemClock,
+      runner: runnerOf('settle'),
       report,
       stop,
       timeoutSeconds: 120,
@@ -68,10 +72,20 @@ async function planOver(session: Session, described: readonly Resource[]): Promi
   )
 }
 
-async function inSession<T>(host: TestHost, work: (session: Session) => Promise<T>): Promise<T> {
-  const session = new SshMachine(host.target).open()
+/** A run of this process. */
+export function runnerOf(id: string): Runner {
+  const when = new Date(0).toISOString()
+  return { id, login: 'tester', machine: hostname(), process: process.pid, when }
+}
+
+async function inSession<T>(
+  host: TestHost,
+  work: (session: Session, machine: Machine) => Promise<T>,
+): Promise<T> {
+  const machine = new SshMachine(host.target)
+  const session = machine.open()
   try {
-    return await work(session)
+    return await work(session, machine)
   } finally {
     await session.close()
   }

@@ -1,4 +1,5 @@
 import type { ChangeDocument, HostPlanDocument, PlanDocument } from '../../wire/plan.ts'
+import { runnerText } from '../../engine/lease.ts'
 import { errorLines } from './error.ts'
 import { type Paint, count, visible } from './style.ts'
 
@@ -34,6 +35,37 @@ export function planLines(plan: PlanDocument, paint: Paint, full: boolean): stri
 
 function hostLines(host: HostPlanDocument, paint: Paint, full: boolean): string[] {
   if (host.error) return errorLines(host.error, paint).map((line) => `  ${line}`)
+  return [...runLines(host, paint), ...workLines(host, paint, full), ...orphanLines(host, paint)]
+}
+
+/** Another run, which may change what is shown here. */
+function runLines({ run }: HostPlanDocument, paint: Paint): string[] {
+  if (!run) return []
+  const what =
+    run.left > 0 || run.busy ? 'is at it' : 'was interrupted; what it left undone is below'
+  return [paint('yellow', `  the run of ${runnerText(run.runner)}, ${what}`)]
+}
+
+/** What left the description: nothing happens to it unless that is asked for. */
+function orphanLines({ orphans = [], strays = [] }: HostPlanDocument, paint: Paint): string[] {
+  if (orphans.length + strays.length === 0) return []
+  const offer = [
+    ...(orphans.length > 0 ? ['--orphans remove takes away'] : []),
+    '--orphans keep forgets',
+  ]
+  return [
+    paint('dim', `  no longer described (${offer.join(', ')}):`),
+    ...orphans.map(
+      ({ id, summary }) =>
+        `  ${paint('red', 'o')} ${visible(id)}  ${paint('dim', visible(summary))}`,
+    ),
+    ...strays.map(
+      (id) => `  ${paint('red', 'o')} ${visible(id)}  ${paint('dim', 'to be removed by hand')}`,
+    ),
+  ]
+}
+
+function workLines(host: HostPlanDocument, paint: Paint, full: boolean): string[] {
   if (host.changes.length === 0 && host.actions.length === 0)
     return [paint('dim', `  nothing to change (${count(host.resources, 'resource')})`)]
   const width = Math.min(44, Math.max(...host.changes.map(({ id }) => visible(id).length)))

@@ -1,0 +1,63 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { problem } from '../base/errors.ts'
+import { lines, sh } from '../base/shell.ts'
+import type { Limit, Session } from '../transport/machine.ts'
+import { heldBy } from './hold.ts'
+import { type Lease, type Runner, fence, lookAtShell, parseLease, readLease } from './lease.ts'
+import { folder } from './place.ts'
+
+export interface TurnOptions {
+  /** Ends what is left of the other run at once, also a step that is running. */
+  readonly takeOver: boolean
+  /** Whether it is known that the process of that run has ended. */
+  readonly hasEnded: (runner: Runner) => boolean
+  readonly report: (waiting: { readonly host: string; readonly lease: Lease }) => void
+}
+
+/**
+ * Waits until no other run has the host, which may take until its lease has expired, and gives the
+ * run that was interrupted, if one was. Throws `lease-held` as soon as that run shows that it lives.
+ */
+export async function awaitTurn(
+  session: Session,
+  first: Lease,
+  options: TurnOptions,
+): Promise<Runner | undefined> {
+  const { host } = session
+  let before = first
+  for (let lease: Lease | undefined = first; lease; lease = await lookAgain(session)) {
+    const { runner, left, busy } = lease
+    const other = runner.id !== before.runner.id
+    if (other || (left > before.left && !options.takeOver)) throw heldBy(host, runner, left)
+    // A step that was begun is let finish, but no longer than the lease holds.
+    const force = options.takeOver || left <= 0
+    const over = force || (options.hasEnded(runner) && !busy)
+    if (over && (await ended(session, runner, force))) return runner
+    options.report({ host, lease })
+    before = lease
+    await sleep(1000)
+  }
+  return undefined
+}
+
+async function lookAgain(session: Session): Promise<Lease | undefined> {
+  const script = lines(sh`cd ${folder} 2>/dev/null || exit 0`, lookAtShell, readLease)
+  const [answer] = await session.run([{ script }], limitFor(session))
+  const row = answer!.output.toString().trim()
+  return row.startsWith('lease ') ? parseLease(row.slice('lease '.length)) : undefined
+}
+
+/** Whether nothing of that run is left. */
+async function ended(session: Session, { id }: Runner, byForce: boolean): Promise<boolean> {
+  const frame = { script: fence(id, byForce), user: 'root' }
+  const [answer] = await session.run([frame], limitFor(session))
+  if (answer!.code === 0) return true
+  const said = answer!.output.toString().trim()
+  if (answer!.code === 75) return false
+  throw problem('lease-failed', { host: session.host, reason: said || 'it printed nothing' })
+}
+
+function limitFor({ host }: Session): Limit {
+  const state = `Nothing was changed on ${host}.`
+  return { seconds: 30, error: () => problem('host-timeout', { host, seconds: 30, state }) }
+}
