@@ -38,6 +38,7 @@ export { type KernelModuleOptions, kernelModule } from './resources/kernel-modul
 export { type LineOptions, line } from './resources/line.ts'
 export { type LinkOptions, link } from './resources/link.ts'
 export { type LocaleOptions, locale } from './resources/locale.ts'
+export { type LogrotateOptions, logrotate } from './resources/logrotate.ts'
 export { type MountOptions, mount } from './resources/mount.ts'
 export { type NpmOptions, npmPackages } from './resources/npm.ts'
 export { type NtpOptions, ntp } from './resources/ntp.ts'
@@ -54,6 +55,10 @@ export { type SwapOptions, swap } from './resources/swap.ts'
 export { type SysctlOptions, sysctl } from './resources/sysctl.ts'
 export { type TimezoneOptions, timezone } from './resources/timezone.ts'
 export { type TimerOptions, timer } from './resources/timer.ts'
+export {
+  type UnattendedUpgradesOptions,
+  unattendedUpgrades,
+} from './resources/unattended-upgrades.ts'
 export { type UnitOptions, type UnitSections, type UnitValue, unit } from './resources/unit.ts'
 export { type UserOptions, user } from './resources/user.ts'
 export { type MemcachedOptions, memcached } from './roles/memcached.ts'

@@ -18,6 +18,7 @@ import { kernelModuleKind } from './kernel-module.ts'
 import { lineKind } from './line.ts'
 import { linkKind } from './link.ts'
 import { localeKind } from './locale.ts'
+import { logrotateKind } from './logrotate.ts'
 import { mountKind } from './mount.ts'
 import { npmKind } from './npm.ts'
 import { ntpKind } from './ntp.ts'
@@ -54,6 +55,7 @@ const list: readonly Kind[] = [
   lineKind,
   linkKind,
   localeKind,
+  logrotateKind,
   mountKind,
   npmKind,
   ntpKind,
