@@ -7,6 +7,7 @@ import { bootForFile, labAvailable, test } from '../../test/lab/fixture.ts'
 import { serve, web } from '../../test/lab/web.ts'
 import { type Context, nothingPlanned } from '../model/kind.ts'
 import { type Resource, absent } from '../model/resource.ts'
+import { functions } from './archive-scripts.ts'
 import { type ArchiveOptions, archive, archiveKind } from './archive.ts'
 import { packages } from './package.ts'
 
@@ -199,17 +200,35 @@ bin/tool 755 root
       ])
       expect(await tree('/opt/tool')).toBe(before)
     }
-    await run(
-      'cd /opt/tool; while [ ! -e /srv/stop ]; do [ -e /opt/tool/bin/tool ] || echo gone; done >/srv/gone & exit',
+    // Something that looks all the time finds either of them, and never nothing.
+    await web1!.exec(
+      'cat >/srv/watch; systemd-run -q --unit=watch sh /srv/watch',
+      `exec >/srv/seen; n=0
+while [ ! -e /srv/stop ]; do [ -e /opt/tool/bin/tool ] || echo gone; n=$((n + 1)); done
+[ "$n" -gt 100 ] && echo looked; : >/srv/stopped`,
     )
     const second = at('/opt/tool', 'two.tar.gz')
     expect(await converges(web1!, [second])).toEqual([
       `change archive:/opt/tool: ${sums['tool.tar.gz']!.slice(0, 8)} -> ${sums['two.tar.gz']!.slice(0, 8)} from ${web}/two.tar.gz, owner daemon -> -, group games -> -`,
     ])
-    expect(await run('touch /srv/stop; cat /srv/gone /opt/tool/bin/tool; ls -A /opt')).toBe(
-      '2\ntool\n',
-    )
+    const seen = 'touch /srv/stop; until [ -e /srv/stopped ]; do sleep 0.1; done; cat /srv/seen'
+    expect(await run(`${seen} /opt/tool/bin/tool; ls -A /opt`)).toBe('looked\n2\ntool\n')
     await converges(web1!, [absent(second)])
+  })
+
+  test('are exchanged by one system call, or by two renames where there is none', async () => {
+    const [web1] = hosts()
+    expect(
+      await run(
+        `${functions.text}
+mkdir -p /srv/e/a /srv/e/b; touch /srv/e/a/x; exchange /srv/e/a /srv/e/b; echo $?; ls /srv/e/b`,
+      ),
+    ).toBe('0\nx\n')
+    await run('printf "#!/bin/sh\\nexit 1\\n" >/usr/local/bin/perl; chmod +x /usr/local/bin/perl')
+    await converges(web1!, [at('/opt/renamed', 'tool.tar.gz')])
+    await converges(web1!, [at('/opt/renamed', 'two.tar.gz')])
+    expect(await run('cat /opt/renamed/bin/tool; rm /usr/local/bin/perl')).toBe('2\n')
+    await converges(web1!, [absent(at('/opt/renamed', 'two.tar.gz'))])
   })
 
   test('that cannot be had as described leave all as it was', async () => {
