@@ -22,6 +22,8 @@ import { logrotateKind } from './logrotate.ts'
 import { mountKind } from './mount.ts'
 import { npmKind } from './npm.ts'
 import { ntpKind } from './ntp.ts'
+import { mariadbDatabaseKind } from './mariadb-database.ts'
+import { mariadbUserKind } from './mariadb-user.ts'
 import { pipKind } from './pip.ts'
 import { postgresDatabaseKind } from './postgres-database.ts'
 import { postgresServerKind } from './postgres-server.ts'
@@ -59,6 +61,8 @@ const list: readonly Kind[] = [
   mountKind,
   npmKind,
   ntpKind,
+  mariadbDatabaseKind,
+  mariadbUserKind,
   packageKind,
   pipKind,
   postgresDatabaseKind,
