@@ -6,6 +6,7 @@ export type Code =
   | { readonly form: 'list'; readonly items: readonly Code[] }
   | Arrow
   | { readonly form: 'and'; readonly test: string; readonly body: Code }
+  | { readonly form: 'choice'; readonly test: string; readonly yes: Code; readonly no: Code }
   | { readonly form: 'note'; readonly lines: readonly string[]; readonly body: Code | undefined }
 
 interface Call {
@@ -28,6 +29,13 @@ export const object = (entries: readonly Entry[]): Code => ({ form: 'object', en
 export const list = (items: readonly Code[]): Code => ({ form: 'list', items })
 export const arrow = (head: string, body: Code): Code => ({ form: 'arrow', head, body })
 export const and = (test: string, body: Code): Code => ({ form: 'and', test, body })
+
+export const choice = (test: string, yes: Code, no: Code): Code => ({
+  form: 'choice',
+  test,
+  yes,
+  no,
+})
 
 /** Code with comment lines before it, as an item of a list; without code only the comment. */
 export const note = (lines: readonly string[], body?: Code): Code =>
@@ -67,6 +75,8 @@ export function print(code: Code, indent: number = 0, used: number = indent): st
       return `[\n${code.items.map((each) => `${inner}${printItem(each, indent + 2)}\n`).join('')}${pad}]`
     case 'and':
       return `${code.test} && ${print(code.body, indent, used + code.test.length + 4)}`
+    case 'choice':
+      return `${code.test}\n${inner}? ${print(code.yes, indent + 2, indent + 4)}\n${inner}: ${print(code.no, indent + 2, indent + 4)}`
     case 'arrow':
       return printArrow(code, indent)
     case 'call':
@@ -154,6 +164,10 @@ function inLine(code: Code): string | undefined {
     case 'and': {
       const body = inLine(code.body)
       return body === undefined ? undefined : `${code.test} && ${body}`
+    }
+    case 'choice': {
+      const [yes, no] = [inLine(code.yes), inLine(code.no)]
+      return yes === undefined || no === undefined ? undefined : `${code.test} ? ${yes} : ${no}`
     }
     case 'note':
       return undefined

@@ -135,35 +135,30 @@ function defaulted(of: Expression, args: Arguments, scope: Translate): Value {
   if (present === false) return instead
   const value = scope.value(of)
   const type = union([without(value.type, 'missing'), instead.type])
+  const samples = value.samples &&
+    instead.constant !== undefined && [...value.samples, instead.constant]
+  const known = samples ? { samples } : {}
   if (empty?.type === 'literal' && empty.value === true) {
-    if (
-      !only(value.type, 'string', 'int', 'number', 'bool', 'none', 'missing') ||
-      (present !== true && scope.language === 'eta')
-    )
+    if (!only(value.type, 'string', 'int', 'number', 'bool', 'none', 'missing'))
       throw new Untranslatable('default(..., true) of this value is not translated')
-    return made(
-      `${within(value, level.or)} || ${within(instead, level.or + 1)}`,
-      type,
-      [value, instead],
-      level.or,
-    )
+    const found =
+      present === true
+        ? within(value, level.or)
+        : `${within(present, level.and)} && ${within(value, level.equal)}`
+    return {
+      ...made(`${found} || ${within(instead, level.or + 1)}`, type, [value, instead], level.or),
+      ...known,
+    }
   }
   if (present === true) return value
-  if (
-    scope.language === 'typescript' &&
-    !value.present?.includes(' in ') &&
-    !has(value.type, 'none')
-  )
-    return instead === omitted
-      ? { ...value, type }
-      : made(
-          `${within(value, level.equal)} ?? ${within(instead, level.equal)}`,
-          type,
-          [value, instead],
-          level.nullish,
-        )
+  const simple = present.level !== level.and && !value.present?.includes(' in ')
+  if (scope.language === 'typescript' && simple && !has(value.type, 'none')) {
+    if (instead === omitted) return { ...value, type }
+    const code = `${within(value, level.equal)} ?? ${within(instead, level.equal)}`
+    return { ...made(code, type, [value, instead], level.nullish), ...known }
+  }
   const code = `${within(present, level.choice + 1)} ? ${value.code} : ${within(instead, level.choice)}`
-  return made(code, type, [value, instead, present], level.choice)
+  return { ...made(code, type, [value, instead, present], level.choice), ...known }
 }
 
 function choice({ test, yes, no }: Expression & { type: 'choice' }, scope: Translate): Value {

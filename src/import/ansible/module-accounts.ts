@@ -1,14 +1,9 @@
-import { type Code, type Entry, call, list, print, textLiteral } from './code.ts'
+import { type Code, type Entry, list, print, textLiteral } from './code.ts'
 import { Untranslatable } from './jinja-lexer.ts'
-import { type TaskContext, asText, option, resource } from './task-context.ts'
+import { type TaskContext, asText, option, resource, stateful } from './task-context.ts'
 import { has, only } from './types.ts'
 import { joined } from './value.ts'
 import { textOf } from './yaml.ts'
-
-const absentOr = (context: TaskContext, made: Code): Code => {
-  const state = context.word('state') ?? 'present'
-  return state === 'absent' ? call(context.use('absent'), made) : made
-}
 
 export function user(context: TaskContext): Code {
   context.ignore('force', 'non_unique', 'skeleton', 'move_home', 'local')
@@ -42,8 +37,7 @@ export function user(context: TaskContext): Code {
   ]
   if (password && has(password.type, 'missing'))
     context.note('the password may be missing for some')
-  return absentOr(
-    context,
+  return stateful(context, () =>
     resource(context.use('user'), [asText(context.need('name', 'user'))], entries),
   )
 }
@@ -64,7 +58,9 @@ export function group(context: TaskContext): Code {
     ...(context.flag('system') ? [['system', 'true'] as const] : []),
     ...context.common('root'),
   ]
-  return absentOr(context, resource(context.use('group'), [asText(context.need('name'))], entries))
+  return stateful(context, () =>
+    resource(context.use('group'), [asText(context.need('name'))], entries),
+  )
 }
 
 export function authorizedKeys(context: TaskContext): Code {
@@ -96,8 +92,7 @@ export function authorizedKeys(context: TaskContext): Code {
   const whole =
     line.constant === undefined && key.samples?.some((each) => String(each).trim().includes('\n'))
   const given: Code = whole ? `${print(asText(key))}.trim().split('\\n')` : keys
-  return absentOr(
-    context,
+  return stateful(context, () =>
     resource(
       context.use('authorizedKeys'),
       [asText(context.need('user'))],

@@ -138,6 +138,14 @@ export class RoleWriter implements RoleWork {
           : `the module ${task.module} is not translated`,
         'describe what it makes true, or write a kind of your own',
       )
+    const elsewhere = ['delegate_to', 'run_once', 'local_action'].find((each) =>
+      task.keywords.has(each),
+    )
+    if (elsewhere !== undefined && !dropped.has(task.module))
+      throw new Untranslatable(
+        `${elsewhere}: it is not done on each host`,
+        'place it in a role of the host that it is for',
+      )
     if (changed.length > 0 && !onlyReads(task))
       throw new Untranslatable('it depends on whether another task changed something')
     const made = module(context)
@@ -320,3 +328,15 @@ function inherit(task: Task, block: Task): Task {
 /** A unit that changed is read again in the step that changes it. */
 const onlyReads = ({ module, args }: Task): boolean =>
   ['systemd', 'systemd_service'].includes(module) && !args.has('name') && args.has('daemon_reload')
+
+/** Modules that change nothing, wherever they run. */
+const dropped = new Set([
+  'debug',
+  'assert',
+  'fail',
+  'pause',
+  'wait_for',
+  'set_fact',
+  'meta',
+  'setup',
+])

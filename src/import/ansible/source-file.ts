@@ -1,6 +1,6 @@
-import { type Code, print } from './code.ts'
+import { type Code, print, textLiteral } from './code.ts'
 import { camel, reserved } from './eta.ts'
-import { type Type, written } from './types.ts'
+import { type Type, has, only, valueOf, written } from './types.ts'
 
 /** A `const` of a file. */
 export interface Constant {
@@ -65,9 +65,7 @@ export class SourceFile {
     return this.constants
       .filter((each) => each.host === host)
       .map(({ name, code, type, compared }) => {
-        const open = type.kind === 'list' && type.of.kind === 'never'
-        const annotation =
-          open || (compared && typeof code === 'string') ? `: ${written(type)}` : ''
+        const annotation = annotationOf(type, compared && typeof code === 'string')
         const start = `${pad}${exported ? 'export ' : ''}const ${name}${annotation} = `
         return `${start}${print(code, indent, start.length)}\n`
       })
@@ -82,4 +80,17 @@ function importLine(names: readonly string[], from: string): string {
   return line.length <= 101
     ? line
     : `import {\n${names.map((each) => `  ${each},\n`).join('')}} from '${from}'\n`
+}
+
+/** What the compiler would not find out by itself, or too narrowly. */
+function annotationOf(type: Type, compared: boolean): string {
+  if (compared || (type.kind === 'list' && type.of.kind === 'never')) return `: ${written(type)}`
+  if (type.kind !== 'dict' || !only(valueOf(type), 'dict')) return ''
+  // Dicts in a dict that have not all the same fields.
+  const each = valueOf(type)
+  const uneven =
+    each.kind === 'dict' && [...each.fields.values()].some((field) => has(field, 'missing'))
+  return uneven
+    ? `: Readonly<Record<${[...type.fields.keys()].map(textLiteral).join(' | ')}, ${written(each)}>>`
+    : ''
 }

@@ -1,4 +1,4 @@
-import { type Code, type Entry, list, object, textLiteral } from './code.ts'
+import { type Code, type Entry, call, choice, list, object, textLiteral } from './code.ts'
 import { dataOf } from './data.ts'
 import { Untranslatable } from './jinja-lexer.ts'
 import type { RoleWork } from './role-work.ts'
@@ -347,3 +347,20 @@ export const option = (key: string, value: Code | Value | undefined): Entry[] =>
           typeof value === 'object' && 'type' in value ? asText(value as Value) : (value as Code),
         ],
       ]
+
+/** The resource, wanted gone where `state` says so, which may differ from item to item. */
+export function stateful(context: TaskContext, make: () => Code): Code {
+  const state = context.text('state')
+  const states = [...new Set(state ? namesOf(state) : ['present'])]
+  const odd = states.find((each) => !['present', 'absent'].includes(each))
+  if (odd !== undefined) throw new Untranslatable(`state: ${odd} is not translated`)
+  if (states.length === 0)
+    throw new Untranslatable('state is computed', 'write the cases as conditions')
+  const made = make()
+  if (states.length === 1) return states[0] === 'absent' ? call(context.use('absent'), made) : made
+  return choice(
+    `${within(state!, level.compare)} === 'absent'`,
+    call(context.use('absent'), made),
+    made,
+  )
+}

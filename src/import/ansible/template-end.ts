@@ -36,7 +36,13 @@ const common = (all: readonly Ending[]): Ending =>
 function after(type: Type, before: Ending): Ending {
   return common(
     alternatives(type).map((each): Ending => {
-      if (each.kind === 'int' || each.kind === 'number' || each.kind === 'bool') return 'no'
+      if (
+        each.kind === 'secret' ||
+        each.kind === 'int' ||
+        each.kind === 'number' ||
+        each.kind === 'bool'
+      )
+        return 'no'
       if (each.kind === 'none') return before
       if (each.kind !== 'string') return 'unknown'
       if (each.end === 'solid') return 'no'

@@ -185,7 +185,7 @@ export function joined(parts: readonly (string | Value)[], scope: Scope): Value 
     typeof last === 'string'
       ? !last.endsWith('\n')
       : (last.type.kind === 'string' && last.type.end === 'solid') ||
-        only(last.type, 'int', 'number')
+        only(last.type, 'int', 'number', 'secret')
   const type: Type = { kind: 'string', ...(solid && { end: 'solid' as const }) }
   const samples = samplesOf(parts)
   return { ...made(`\`${code}\``, type, values), ...(samples && { samples }) }
