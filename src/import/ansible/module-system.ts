@@ -268,7 +268,7 @@ export function command(context: TaskContext): Code | undefined {
     role.probes.set(registered, task)
     context.free()
     context.ignore('executable', 'chdir', 'warn')
-    context.note('it only looks, and became the guard of the command that asks for what it found')
+    context.note('it only looks; a command that asks for what it found has it as its guard')
     return undefined
   }
   if (!creates && removes === undefined && !guard)

@@ -48,6 +48,14 @@ export class RoleWriter implements RoleWork {
   write(): Code[] {
     this.#findAskers(this.input.tasks)
     const resources = this.tasks(this.input.tasks)
+    for (const task of this.#asked)
+      if (!this.#answered.has(task))
+        resources.push(
+          this.leave(
+            task,
+            new Untranslatable('the task whose changes it waits for was not translated'),
+          ),
+        )
     const commands = this.handlers.described()
     const services = [...this.wanted].flatMap(([name, task]) => {
       if (this.services.has(name)) return []
@@ -83,8 +91,9 @@ export class RoleWriter implements RoleWork {
   /** Reports the task, and leaves a comment where it would stand. */
   leave(task: Task, error: Untranslatable): Code {
     this.report.leave(task, task.name, error.message, error.remedy)
-    const place = `${relative(process.cwd(), task.file) || task.file}:${task.line}`
-    const known = /^[./\w-]+$/.test(place) && !place.startsWith('..') ? place : `line ${task.line}`
+    // Named from the playbook, so that it is the same wherever this is called.
+    const place = relative(this.input.roots.at(-1)!, task.file)
+    const known = place.startsWith('..') ? `line ${task.line}` : `${place}:${task.line}`
     return note([`TODO ${oneLine(task.name)} (${known}): ${oneLine(error.message)}`])
   }
 
@@ -173,11 +182,14 @@ export class RoleWriter implements RoleWork {
     const asked = this.handlers.asked(task, names)
     const registered = textOf(task.keywords.get('register'))
     const askers = registered === undefined ? [] : (this.#askers.get(registered) ?? [])
+    askers.forEach((each) => this.#answered.add(each))
     return [...asked, ...askers.flatMap((each) => this.handlers.action(each))]
   }
 
   /** Tasks that ask `x is changed`, and restart or run something then: the task `x` notifies them. */
   readonly #asked = new Set<Task>()
+  /** Those of them that were asked for. */
+  readonly #answered = new Set<Task>()
 
   #findAskers(all: readonly Task[]): void {
     for (const task of all) {
