@@ -93,6 +93,25 @@ Check-Valid-Until: no
   })
 
   test.each([
+    ['https://snapshot.debian.org/archive/debian/20250101T000000Z', {}, 'no'],
+    ['https://snapshot.debian.org/archive/debian/20250101T000000Z/', {}, 'no'],
+    [
+      'https://snapshot.debian.org/archive/debian/20250101T000000Z',
+      { 'Check-Valid-Until': 'yes' },
+      'yes',
+    ],
+    ['https://deb.debian.org/debian', {}, undefined],
+    [['https://deb.debian.org/debian', 'https://x/20250101T000000Z'], {}, undefined],
+  ] satisfies [string | string[], Record<string, string>, string | undefined][])(
+    'a snapshot may have expired: %j %j %s',
+    (uris, options, expected) => {
+      const wanted = aptRepository('x', { uris, suites: 'bookworm', options })
+      const { after } = difference({}, wanted)!.text!
+      expect(/^Check-Valid-Until: (.*)$/m.exec(after)?.[1]).toBe(expected)
+    },
+  )
+
+  test.each([
     [{ ...plain, key: '/etc/key.asc' }, 'key'],
     [{ ...plain, key: '<html>' }, 'key'],
     [{ ...plain, uris: [] }, 'uris'],

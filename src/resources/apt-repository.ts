@@ -9,7 +9,9 @@ import { readSource } from './source.ts'
 
 /**
  * A further source of packages for apt: `/etc/apt/sources.list.d/NAME.sources` and the key that
- * signs it, `/etc/apt/keyrings/NAME.asc`. It takes its place only after apt could read it.
+ * signs it, `/etc/apt/keyrings/NAME.asc`. It takes its place only after apt could read it. One whose
+ * addresses name a moment, such as `https://snapshot.debian.org/archive/debian/20250101T000000Z`, may
+ * have expired (`Check-Valid-Until: no`).
  */
 export interface AptRepositoryOptions extends Common {
   /** Where it is: one address or several, such as `https://deb.nodesource.com/node_22.x`. */
@@ -187,6 +189,7 @@ function sourcesOf(name: string, desired: RepositoryDesired): string {
     Components: desired.components.join(' '),
     Architectures: desired.architectures.join(' '),
     'Signed-By': file ? pathsOf(name)[file] : '',
+    'Check-Valid-Until': desired.uris.every(isSnapshot) ? 'no' : '',
     ...desired.options,
   }
   return Object.entries(fields)
@@ -194,6 +197,9 @@ function sourcesOf(name: string, desired: RepositoryDesired): string {
     .map(([field, value]) => `${field}: ${value}\n`)
     .join('')
 }
+
+// What was true at a moment says itself for how long it is valid, and that has always passed.
+const isSnapshot = (uri: string): boolean => /\/\d{8}T\d{6}Z(\/|$)/.test(uri)
 
 function uriOf(sources: string): string {
   const field = (name: string): string =>

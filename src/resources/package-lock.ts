@@ -52,10 +52,10 @@ export function lockedVersions(lock: Lock, names: readonly string[]): Shell {
     return sh`${release}) all=${` ${all} `} ;;`
   })
   return lines(
-    sh`system; all= needed= roots=${` ${names.join(' ')}`}`,
+    sh`system; all= roots=${` ${names.join(' ')}`}`,
     sh`case "$system $arch" in`,
     ...cases,
-    Shell.literal('esac'),
+    Shell.literal('esac\ncompare'),
   )
 }
 

@@ -83,33 +83,43 @@ system() {
   system="$ID \${VERSION_ID:-$VERSION_CODENAME}"
   printf 'release\\t\\t%s\\n' "$system"
 }
-right() {
-  case $found in
-    *"$nl\${1%%:*}:$2\${tab}installed$tab$3$nl"* | *"$nl\${1%%:*}:all\${tab}installed$tab$3$nl"*) ;;
-    *) false ;;
-  esac
+
+# Of $all: which are not there as they are locked ($needed), which of these are described ($wrong),
+# and which are others in another version ($drift). By awk: a shell takes half a second for 200.
+compare() {
+  needed= wrong= drift=
+  [ -n "$all" ] || return 0
+  answer=$(printf '%s' "$found" | awk -F'\\t' -v all="$all" -v arch="$arch" -v roots="$roots " '
+    { row[$1] = $2 "=" $3 }
+    END {
+      count = split(all, each, " ")
+      for (i = 1; i <= count; i++) {
+        at = index(each[i], "=")
+        name = substr(each[i], 1, at - 1)
+        full = index(name, ":") ? name : name ":" arch
+        if (!(full in row)) full = name ":all"
+        is = full in row ? row[full] : ""
+        if (is == "installed" substr(each[i], at)) continue
+        needed = needed " " name
+        if (index(roots, " " name " ") || index(roots, " " name ":" arch " ")) wrong = wrong " " each[i]
+        else if (is ~ /^installed=/) drift = drift " " each[i]
+      }
+      print needed
+      print wrong
+      print drift
+      print "."
+    }')
+  needed=\${answer%%"$nl"*} answer=\${answer#*"$nl"}
+  wrong="\${answer%%"$nl"*} " answer=\${answer#*"$nl"}
+  drift=\${answer%%"$nl"*}
 }
-architecture() { case $1 in *:*) architecture=\${1#*:} ;; *) architecture=$arch ;; esac; }
 
 # Adds the package to what is wanted, unless it is there in the version that is locked.
 want() {
   set -- "\${1%:"$arch"}"
-  case $all in *" $1="*) ;; *) return ;; esac
-  version=\${all#*" $1="} version=\${version%% *}
-  architecture "$1"
-  right "$1" "$architecture" "$version" || wanted="$wanted $1=$version"
-}
-
-# Adds those that are there in another version than the one that is locked.
-drifted() {
-  for each in $all; do
-    name=\${each%%=*}
-    architecture "$name"
-    ! right "$name" "$architecture" "\${each#*=}" || continue
-    needed="$needed $name"
-    case "$roots " in *" $name "* | *" $name:$arch "*) continue ;; esac
-    ! installed "$name" || wanted="$wanted $each"
-  done
+  case $wrong in *" $1="*) ;; *) return ;; esac
+  version=\${wrong#*" $1="}
+  wanted="$wanted $1=\${version%% *}"
 }
 
 # What apt would do with the locked versions, and which versions there are.

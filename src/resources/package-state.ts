@@ -82,9 +82,9 @@ export function readPackages(resources: readonly Described[], lock: Lock | undef
     ...groups(resources).map(({ flags, members }, i) =>
       lock
         ? lines(
-            sh`wanted= gone= flags=${flags.join(' ')}`,
+            Shell.literal(i === 0 ? 'wanted=$drift' : 'wanted='),
+            sh`gone= flags=${flags.join(' ')}`,
             ...members.map(askLocked),
-            i === 0 && Shell.literal('drifted'),
             Shell.literal('foresee'),
           )
         : lines(sh`set --; gone= flags=${flags.join(' ')}`, ...members.map(ask), sh`simulate "$@"`),

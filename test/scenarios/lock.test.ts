@@ -225,24 +225,24 @@ describe.skipIf(!labAvailable)(`fettle.lock ${labMissing}`, () => {
     described("'shop'")
     await fettle('lock')
     await run(
-      `rm -rf /srv/snapshot; cp -r /srv/main /srv/snapshot; sed -i '1i Valid-Until: Sat, 01 Jan 2022 00:00:00 UTC' /srv/snapshot/Release`,
+      `rm -rf /srv/snapshot; mkdir /srv/snapshot; cp -r /srv/main /srv/snapshot/20220101T000000Z; cp -r /srv/main /srv/snapshot/day; sed -i '1i Valid-Until: Sat, 01 Jan 2022 00:00:00 UTC' /srv/snapshot/*/Release`,
     )
     await sources(
       [...newer, ...old.filter(({ name }) => name !== 'shop')],
       [{ name: 'libshop', version: '1.1' }],
     )
     await update()
-    const repository = (options: string): string =>
-      `packages('shop'), fettle.aptRepository('snapshot', { uris: 'copy:/srv/snapshot', suites: './', options: { Trusted: 'yes'${options} } })`
-    const source = (options: string): Folder =>
+    const source = (uri: string): Folder =>
       folder.describe(
         hosts(),
-        `  const [shop, snapshot] = [${repository(options)}]\n  return [snapshot, shop]`,
+        `  return [
+    fettle.aptRepository('snapshot', { uris: '${uri}', suites: './', options: { Trusted: 'yes' } }),
+    packages('shop'),
+  ]`,
       )
-    source('')
-    const expired = await fettle('up', '--yes')
-    expect(expired.stdout).toMatch(/Release file .*is expired/)
-    source(", 'Check-Valid-Until': 'no'")
+    source('copy:/srv/snapshot/day')
+    expect((await fettle('up', '--yes')).stdout).toMatch(/Release file .*is expired/)
+    source('copy:/srv/snapshot/20220101T000000Z')
     expect((await fettle('plan')).stdout).toMatch(/\+ package:shop +install 1\.0\n/)
     expect((await fettle('up', '--yes')).code).toBe(0)
     expect(await versions()).toBe('libshop 1.0\nnice 1.0\nshop 1.0\ntool 1.0\n')
