@@ -54,6 +54,8 @@ export { type PostgresServerOptions, postgresServer } from './resources/postgres
 export { type PostgresUserOptions, postgresUser } from './resources/postgres-user.ts'
 export { type ServiceOptions, reload, restart, service } from './resources/service.ts'
 export { template } from './resources/source.ts'
+export type { SshdSettings, SshdValue } from './resources/sshd-settings.ts'
+export { type SshdOptions, sshd } from './resources/sshd.ts'
 export { type SwapOptions, swap } from './resources/swap.ts'
 export { type SysctlOptions, sysctl } from './resources/sysctl.ts'
 export { type TimezoneOptions, timezone } from './resources/timezone.ts'

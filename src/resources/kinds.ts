@@ -30,6 +30,7 @@ import { postgresServerKind } from './postgres-server.ts'
 import { postgresUserKind } from './postgres-user.ts'
 import { lockedPackageKind, packageKind } from './package.ts'
 import { serviceKind } from './service.ts'
+import { sshdKind } from './sshd.ts'
 import { swapKind } from './swap.ts'
 import { sysctlKind } from './sysctl.ts'
 import { timerKind } from './timer.ts'
@@ -69,6 +70,7 @@ const list: readonly Kind[] = [
   postgresServerKind,
   postgresUserKind,
   serviceKind,
+  sshdKind,
   swapKind,
   sysctlKind,
   timerKind,
