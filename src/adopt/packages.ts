@@ -17,10 +17,12 @@ const ofHardware =
 export function chosenPackages(inventory: Inventory, used: ReadonlySet<string>): Part {
   const { packages, manual, fetchable, held } = inventory
   const brought = closure(inventory)
-  const needed = (name: string): boolean =>
-    used.has(name) && packages.get(name)?.priority !== 'required'
-  const chosen = [...new Set([...manual.filter((name) => !brought.has(name)), ...used])]
-    .filter((name) => packages.has(name) && (!brought.has(name) || needed(name)))
+  // Whoever has services has systemd.
+  const usual = (name: string): boolean =>
+    !name.startsWith('systemd') &&
+    ['important', 'standard'].includes(packages.get(name)?.priority ?? '')
+  const chosen = [...manual.filter((name) => !brought.has(name)), ...[...used].filter(usual)]
+    .filter((name) => packages.has(name))
     .sort()
   const hardware = chosen.filter((name) => ofHardware.test(name))
   // Where apt has no lists at all, nobody can tell.
