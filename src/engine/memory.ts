@@ -67,7 +67,7 @@ export function orphansOf(
     (kinds.get(resource.kind)?.claims?.(resource) ?? []).flatMap(({ what, shared }) =>
       shared ? [] : [what],
     )
-  const claimed = new Set(described.filter(({ absent }) => !absent).flatMap(claims))
+  const claimed = new Set(described.flatMap(claims))
   const removable: Resource[] = []
   const others: string[] = []
   for (const { kind, name, user, desired } of lines.flatMap(parse)) {
@@ -110,5 +110,5 @@ export function memoryAfter(
     if (!looked.has(id)) return known.get(id) ?? []
     return each.absent ? [] : (lineOf(each, kinds) ?? [])
   })
-  return [...described, ...[...orphans].flatMap((id) => known.get(id) ?? [])]
+  return [...described, ...[...known].flatMap(([id, line]) => (orphans.has(id) ? line : []))]
 }

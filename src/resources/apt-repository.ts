@@ -88,6 +88,14 @@ const word = (suggestion: string, pattern: RegExp): Check =>
 
 export const aptRepositoryKind: Kind<RepositoryDesired, RepositoryState> = {
   name: 'apt-repository',
+  remembers: () => ({
+    uris: [],
+    suites: [],
+    components: [],
+    types: [],
+    architectures: [],
+    options: {},
+  }),
   named: word("a file's name of letters, digits, . _ and -", /^[\w][\w.-]*$/),
   user: 'root',
   opaque: true,

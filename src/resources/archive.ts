@@ -108,6 +108,7 @@ function formatOf(name: string): string | undefined {
 
 export const archiveKind: Kind<ArchiveDesired, ArchiveState> = {
   name: 'archive',
+  remembers: ({ desired: { format, sha256, strip } }) => ({ format, sha256, strip }),
   named: check(
     "an absolute path without '.', '..' or a slash at the end, such as '/opt/tool'",
     (name) => path(name) === undefined && name !== '/',

@@ -42,6 +42,7 @@ const keyPattern =
 
 export const authorizedKeysKind: Kind<KeysDesired, KeysState> = {
   name: 'authorized-keys',
+  remembers: ({ desired }) => ({ keys: desired.keys }),
   named: account,
   user: 'root',
   fields: {

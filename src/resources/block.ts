@@ -62,6 +62,7 @@ const content: Check = (value) =>
 
 export const blockKind: Kind<BlockDesired, TextState> = {
   name: 'block',
+  remembers: ({ desired }) => ({ ...desired, content: '' }),
   named: check(
     'a path, # and a name on one line',
     (name) => typeof name === 'string' && /#[^\n\0]+$/.test(name) && !/[\n\0]/.test(name),

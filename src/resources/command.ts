@@ -105,6 +105,7 @@ export const environmentCheck: (value: unknown) => ReturnType<typeof text> = che
 
 export const commandKind: Kind<CommandDesired, CommandState> = {
   name: 'command',
+  remembers: 'nothing',
   named: check(
     'a short name on one line',
     (name) => typeof name === 'string' && name !== '' && !/[\n\0]/.test(name),

@@ -136,6 +136,7 @@ const cronEnvironment: Check = (value) => {
 
 export const cronKind: Kind<CronDesired, SystemFileState> = {
   name: 'cron',
+  remembers: () => ({ schedule: '', command: '', runAs: 'root' }),
   named: check(
     'a name in letters, digits, _ and -: cron passes over other files',
     (name) => typeof name === 'string' && /^[A-Za-z0-9_][\w-]{0,99}$/.test(name),

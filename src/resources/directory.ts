@@ -50,6 +50,7 @@ export function directory(path: string, options: DirectoryOptions = {}): Resourc
 
 export const directoryKind: Kind<DirectoryDesired, DirectoryState> = {
   name: 'directory',
+  remembers: ({ desired: { recursive } }) => given({ recursive }),
   named: path,
   user: 'login',
   fields: {

@@ -47,6 +47,7 @@ export function download(path: string, options: DownloadOptions): Resource {
 
 export const downloadKind: Kind<DownloadDesired, DownloadState> = {
   name: 'download',
+  remembers: ({ desired: { sha256 } }) => ({ url: '', sha256 }),
   named: path,
   user: 'login',
   fields: {

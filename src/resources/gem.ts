@@ -38,6 +38,7 @@ end`
 
 export const gemKind: Kind<LanguageDesired, LanguageState> = {
   name: 'gem',
+  remembers: ({ desired }) => desired,
   named: check(
     "a gem's name such as 'puma', and '@' with a version",
     (name) => typeof name === 'string' && /^\w[\w.-]*$/.test(name),

@@ -53,6 +53,7 @@ export function git(path: string, options: GitOptions): Resource {
 
 export const gitKind: Kind<GitDesired, GitState> = {
   name: 'git',
+  remembers: () => ({ url: '', ref: '' }),
   named: path,
   user: 'login',
   fields: {

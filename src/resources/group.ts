@@ -37,6 +37,7 @@ export function group(name: string, options: GroupOptions = {}): Resource {
 
 export const groupKind: Kind<GroupDesired, GroupState | undefined> = {
   name: 'group',
+  remembers: () => ({}),
   named: account,
   user: 'root',
   fields: { gid: optional(whole), system: optional(flag), members: optional(listOf(account)) },

@@ -31,6 +31,7 @@ const label = /^[A-Za-z0-9_](?:[\w-]{0,61}[A-Za-z0-9_])?$/
 
 export const hostEntryKind: Kind<HostEntryDesired, TextState> = {
   name: 'host-entry',
+  remembers: ({ desired }) => desired,
   named: check(
     "an IP address, such as '10.0.0.5' or 'fd00::5'",
     (name) => typeof name === 'string' && isIP(name) !== 0,

@@ -32,6 +32,7 @@ const path = '/etc/hostname'
 
 export const hostnameKind: Kind<HostnameDesired, HostnameState> = {
   name: 'hostname',
+  remembers: () => ({}),
   named: check(
     "a name of at most 64 letters, digits, '-' and '.', such as 'web1' or 'web1.example.com'",
     (name) =>

@@ -53,6 +53,7 @@ export function kernelModule(name: string, given: KernelModuleOptions = {}): Res
 
 export const kernelModuleKind: Kind<KernelModuleDesired, KernelModuleState> = {
   name: 'kernel-module',
+  remembers: () => ({ options: {} }),
   named: check(
     "the name of a module, such as 'br_netfilter'",
     (name) => typeof name === 'string' && /^[A-Za-z0-9]\w*$/.test(name),

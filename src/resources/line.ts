@@ -64,6 +64,7 @@ export function line(path: string, options: LineOptions): Resource {
 
 export const lineKind: Kind<LineDesired, TextState> = {
   name: 'line',
+  remembers: ({ desired }) => desired,
   named: check('a path, # and a name', (name) => typeof name === 'string' && !/[\n\0]/.test(name)),
   user: 'login',
   fields: {

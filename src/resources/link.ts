@@ -19,6 +19,7 @@ export function link(path: string, options: LinkOptions): Resource {
 
 export const linkKind: Kind<{ readonly to: string }, Inode> = {
   name: 'link',
+  remembers: () => ({ to: '' }),
   named: path,
   user: 'login',
   fields: { to: filled },

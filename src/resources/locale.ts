@@ -71,6 +71,7 @@ const isBuiltIn = (name: string): boolean => /^C\b/.test(name)
 
 export const localeKind: Kind<LocaleDesired, LocaleState> = {
   name: 'locale',
+  remembers: ({ desired }) => desired,
   named: check(
     "a locale, such as 'en_US.UTF-8' or 'C.UTF-8'",
     (name) =>

@@ -76,6 +76,7 @@ const pattern = check(
 
 export const logrotateKind: Kind<LogrotateDesired, LogrotateState> = {
   name: 'logrotate',
+  remembers: () => ({ files: [], when: '', rotate: 0, compress: false }),
   named: check(
     'a name in letters, digits, _ and -: logrotate passes over some others',
     (name) => typeof name === 'string' && /^[A-Za-z0-9_][\w-]{0,99}$/.test(name),

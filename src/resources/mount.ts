@@ -52,6 +52,7 @@ const isWord = (value: unknown): value is string =>
 
 export const mountKind: Kind<MountDesired, MountState> = {
   name: 'mount',
+  remembers: ({ desired }) => desired,
   named: (value) =>
     path(value) ?? check('a path on one line', (each) => !/\p{Cc}/u.test(each as string))(value),
   user: 'root',

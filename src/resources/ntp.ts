@@ -56,6 +56,7 @@ const daemonUnit = service(daemon) as Parameters<typeof serviceKind.diff>[0]
 
 export const ntpKind: Kind<NtpDesired, NtpState> = {
   name: 'ntp',
+  remembers: () => ({ servers: [] }),
   named: check(`'${daemon}'`, (name) => name === daemon),
   user: 'root',
   fields: {

@@ -49,6 +49,7 @@ const matching = (suggestion: string, pattern: RegExp): ReturnType<typeof check>
 
 export const packageKind: Kind<PackageDesired, PackageState> = {
   name: 'package',
+  remembers: () => ({}),
   named: matching(
     "a package's name such as 'nginx' or 'libc6:amd64'",
     /^[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?$/,

@@ -64,6 +64,7 @@ print("end")`
 
 export const pipKind: Kind<PipDesired, LanguageState> = {
   name: 'pip',
+  remembers: ({ desired }) => desired,
   named: check(
     "a package's name such as 'httpie', and '==' with a version",
     (name) =>

@@ -76,6 +76,7 @@ const unitOf = (name: string): string => (suffixes.test(name) ? name : `${name}.
 
 export const serviceKind: Kind<ServiceDesired, ServiceState> = {
   name: 'service',
+  remembers: ({ desired }) => desired,
   named: check(
     "the name of one unit, such as 'nginx' or 'getty@tty1'",
     (name) => typeof name === 'string' && /^[\w:.\\@-]{1,240}$/.test(name) && !/@(\.|$)/.test(name),

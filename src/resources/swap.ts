@@ -58,6 +58,7 @@ const isFile = (name: string): boolean => !isTag(name) && !name.startsWith('/dev
 
 export const swapKind: Kind<SwapDesired, SwapState> = {
   name: 'swap',
+  remembers: ({ desired }) => desired,
   named: (name) =>
     typeof name === 'string' && isTag(name)
       ? undefined

@@ -84,6 +84,7 @@ const livePath = (key: string): string => `/proc/sys/${partsOf(key).join('/')}`
 
 export const sysctlKind: Kind<SysctlDesired, SysctlState> = {
   name: 'sysctl',
+  remembers: () => ({ value: '' }),
   named: check(
     "a setting of the kernel, such as 'net.core.somaxconn'",
     (name) =>

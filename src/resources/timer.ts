@@ -126,6 +126,7 @@ const span: Check = check(
 
 export const timerKind: Kind<TimerDesired, TimerState> = {
   name: 'timer',
+  remembers: () => ({ command: '', runAs: 'root', persistent: false }),
   named: check(
     "a name for its units, without '.timer': letters, digits, _ - and further dots",
     (name) =>

@@ -37,6 +37,7 @@ const utc = 'Etc/UTC'
 
 export const timezoneKind: Kind<TimezoneDesired, TimezoneState> = {
   name: 'timezone',
+  remembers: () => ({}),
   named: check(
     "the name of a time zone, such as 'Europe/Copenhagen' or 'Etc/UTC'",
     (name) => typeof name === 'string' && /^[A-Z][\w+-]*(\/[A-Z][\w+-]*){0,2}$/.test(name),

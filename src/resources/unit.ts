@@ -119,6 +119,7 @@ function complaintAbout(sections: UnitSections): Complaint | undefined {
 
 export const unitKind: Kind<UnitDesired, UnitState> = {
   name: 'unit',
+  remembers: () => ({ content: '', verify: false }),
   named: check(
     "a unit's name with its type, such as 'worker.service'; a drop-in's in letters, digits, . _ -",
     (name) =>

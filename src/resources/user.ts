@@ -71,6 +71,7 @@ const field = (what: string, pattern: RegExp): ReturnType<typeof check> =>
 
 export const userKind: Kind<UserDesired, UserState | undefined> = {
   name: 'user',
+  remembers: ({ desired: { removeHome } }) => given({ removeHome }),
   named: account,
   user: 'root',
   fields: {

@@ -16,6 +16,7 @@ export interface RunOptions extends RoleOptions {
   readonly only?: readonly string[]
   readonly timeoutSeconds?: number
   readonly knownFacts?: ReadonlyMap<string, Facts>
+  readonly orphans?: 'list' | 'remove' | 'keep'
   /** Called for each event; `stop` is what Ctrl-C does. */
   readonly onEvent?: (event: RunEvent, stop: () => void) => void
 }
@@ -85,6 +86,7 @@ async function inSessions(
       kinds,
       knownFacts: options.knownFacts ?? new Map(),
       only: options.only ?? [],
+      orphans: options.orphans ?? 'list',
       parallel: 10,
       timeoutSeconds: options.timeoutSeconds ?? 60,
     })

@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { actionsOf, dueActions, expectedNotes, isCertain } from '../../src/engine/actions.ts'
+import { type Outcome, planDocument } from '../../src/wire/plan.ts'
 import { type Resource, idOf } from '../../src/model/resource.ts'
 import { kinds } from '../../src/resources/kinds.ts'
 import { type Run, read, run } from '../contracts/run.ts'
@@ -16,7 +17,12 @@ const seed = wanted === 'random' ? Date.now() % 2 ** 31 : Number(wanted)
 const runs = Number(process.env['FETTLE_RUNS'] ?? 12)
 
 const series = fc.sample(
-  fc.tuple(descriptions(), vandalism, fc.array(fc.nat(999), { minLength: 9, maxLength: 9 })),
+  fc.tuple(
+    descriptions(),
+    vandalism,
+    fc.array(fc.nat(999), { minLength: 9, maxLength: 9 }),
+    fc.constantFrom('list' as const, 'remove' as const),
+  ),
   { seed, numRuns: runs },
 )
 
@@ -24,12 +30,14 @@ describe.skipIf(!labAvailable)(`random descriptions over random hosts ${labMissi
   const hosts = bootForFile(2)
 
   test(`make what was planned, and nothing the second time (seed ${seed}, ${runs} runs)`, async () => {
-    for (const [number, [resources, picks, keys]] of series.entries()) {
+    for (const [number, [resources, picks, keys, wish]] of series.entries()) {
       const script = vandalise(resources, picks)
       await Promise.all(hosts().map((host) => host.exec(script)))
       // Two hosts in the same state, and the same description in two orders.
       const orders = [resources, shuffled(resources, keys)]
-      const made = await Promise.all(hosts().map((host, i) => converged(host, orders[i]!, number)))
+      const made = await Promise.all(
+        hosts().map((host, i) => converged(host, orders[i]!, number, wish)),
+      )
       expect([...made[1]!].sort(), story(number)).toEqual([...made[0]!].sort())
     }
   }, 600_000)
@@ -40,15 +48,55 @@ async function converged(
   { target }: TestHost,
   resources: readonly Resource[],
   number: number,
+  orphans: 'list' | 'remove',
 ): Promise<string[]> {
-  const first = await run([target], () => resources)
+  const before = await read([target], () => resources, { orphans })
+  await checkNarrow(target, resources, before)
+  const first = await run([target], () => resources, { orphans })
   const told = `${story(number)}\nplanned on ${target.name}:\n${changesOf(first).join('\n')}\n`
+  expect(await documentOf(first), told).toBe(await documentOf(before))
   expect(first.results[0]?.error, told).toBeUndefined()
   checkMade(first, told)
-  expect(changesOf(await read([target], () => resources)), told).toEqual([])
+  const second = await read([target], () => resources)
+  expect(changesOf(second), told).toEqual([])
+  expect(lasting(second), told).toEqual(orphans === 'remove' ? [] : lasting(first))
   // A start settles what was asked for before it: actions do depend on the order.
   const changes = first.results[0]!.made.filter(({ verb }) => verb !== 'action')
   return changes.map(({ id, verb }) => `${verb} ${id}`)
+}
+
+/** As people and machines are shown it. */
+async function documentOf({ surveyed }: Run): Promise<string> {
+  const outcomes = surveyed.map((each): Outcome => {
+    const host = each.host.name
+    return 'plan' in each ? { host, plan: each.plan } : { host, error: each.error }
+  })
+  return JSON.stringify(await planDocument(outcomes, kinds))
+}
+
+/** Limited to some kinds, a plan has just those changes of the whole plan, or says less is known. */
+async function checkNarrow(
+  target: TestHost['target'],
+  resources: readonly Resource[],
+  whole: Run,
+): Promise<void> {
+  const only = ['file', 'service', 'line', 'group']
+  const ids = (run: Run): string[] =>
+    run.surveyed.flatMap((each) =>
+      'plan' in each ? each.plan.changes.map(({ resource }) => idOf(resource)) : [],
+    )
+  const chosen = (id: string): boolean => only.includes(id.slice(0, id.indexOf(':')))
+  const narrow = ids(await read([target], () => resources, { only }))
+  expect(narrow.filter((id) => !chosen(id))).toEqual([])
+  expect(ids(whole)).toEqual(expect.arrayContaining(narrow))
+}
+
+/** What left the description, of kinds that no change of another takes along. */
+function lasting({ surveyed: [first] }: Run): string[] {
+  if (!first || !('plan' in first)) throw first?.error ?? new Error('nothing was read')
+  return first.plan.orphans
+    .map(({ resource }) => idOf(resource))
+    .filter((id) => /^(file|link|cron|timer|sysctl|timezone):/.test(id))
 }
 
 /** What was planned for certain is what was made, in that order; what was not known may be. */
