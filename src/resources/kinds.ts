@@ -5,6 +5,8 @@ import { archiveKind } from './archive.ts'
 import { authorizedKeysKind } from './authorized-keys.ts'
 import { blockKind } from './block.ts'
 import { commandKind } from './command.ts'
+import { containerImageKind } from './container-image.ts'
+import { containerKind } from './container.ts'
 import { cronKind } from './cron.ts'
 import { directoryKind } from './directory.ts'
 import { downloadKind } from './download.ts'
@@ -45,6 +47,8 @@ const list: readonly Kind[] = [
   authorizedKeysKind,
   blockKind,
   commandKind,
+  containerImageKind,
+  containerKind,
   cronKind,
   directoryKind,
   downloadKind,

@@ -1,0 +1,83 @@
+import { lines, sh } from '../base/shell.ts'
+import type { Kind } from '../model/kind.ts'
+import { unknownAfter } from '../model/kind.ts'
+import { type Common, type Resource, describe } from '../model/resource.ts'
+import { check } from '../model/schema.ts'
+
+/**
+ * An image of containers on the host, pulled by podman (package podman). What a tag means is looked
+ * up once, when it is pulled: for a newer one name another tag, or its digest. Registries that want a
+ * password find it in `/root/.docker/config.json`, which a `file` may describe.
+ * `absent(containerImage(...))` takes the name away, and the image when it has no other.
+ */
+export interface ContainerImageOptions extends Common {}
+
+type ContainerImageDesired = Record<never, never>
+
+interface ContainerImageState {
+  readonly podman: boolean
+  readonly present: boolean
+}
+
+/** Describes an image: `containerImage('docker.io/library/nginx:1.27')`. */
+export function containerImage(name: string, options: ContainerImageOptions = {}): Resource {
+  return describe(containerImageKind, name, {}, options)
+}
+
+/** With its registry and its tag or digest: short names are looked up differently from host to host. */
+export const imageName: ReturnType<typeof check> = check(
+  "a full name such as 'docker.io/library/nginx:1.27' or 'quay.io/a/b@sha256:...'",
+  (name) =>
+    typeof name === 'string' &&
+    name.length < 300 &&
+    /^(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+|[a-z0-9.-]+:\d+)(:\d+)?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)+(:[\w][\w.-]{0,127}|@sha256:[0-9a-f]{64})$/.test(
+      name,
+    ),
+)
+
+interface Listed {
+  readonly Names?: readonly string[] | null
+  readonly RepoDigests?: readonly string[] | null
+}
+
+export const containerImageKind: Kind<ContainerImageDesired, ContainerImageState> = {
+  name: 'container-image',
+  named: imageName,
+  user: 'root',
+  fields: {},
+
+  read: () => sh`command -v podman >/dev/null || exit 0; podman images --format json`,
+
+  parse(output, resources) {
+    const text = output.toString('utf8').trim()
+    const list = text === '' ? [] : (JSON.parse(jsonOf(text)) as readonly Listed[])
+    const known = new Set(
+      list.flatMap((each) => [...(each.Names ?? []), ...(each.RepoDigests ?? [])]),
+    )
+    return resources.map(({ name }) => ({ podman: text !== '', present: known.has(name) }))
+  },
+
+  diff({ absent }, { podman, present }, context) {
+    if (absent === !present) return undefined
+    if (absent) return { verb: 'remove', summary: 'the image' }
+    if (!podman && context.opaque.length > 0) return unknownAfter(context, 'pulled')
+    return { verb: 'create', summary: podman ? 'pull' : 'there is no podman on this host' }
+  },
+
+  apply: ([change]) => {
+    const { name, absent } = change!.resource
+    return {
+      script: lines(
+        sh`command -v podman >/dev/null || { echo 'there is no podman on this host: is its package described?'; exit 1; }`,
+        absent ? sh`podman rmi -- ${name}` : sh`podman pull -- ${name}`,
+      ),
+    }
+  },
+}
+
+/** Podman may have something to say before. */
+function jsonOf(text: string): string {
+  const at = /^\[/m.exec(text)?.index
+  if (at === undefined) throw new Error(`podman does not say: ${text.split('\n').at(-1)}`)
+  return text.slice(at)
+}

@@ -1,0 +1,210 @@
+import { describe, expect, test } from 'vitest'
+import { converges, failure, planned } from '../../test/lab/converges.ts'
+import { type TestHost, bootForFile, labAvailable } from '../../test/lab/fixture.ts'
+import { settle } from '../../test/lab/settle.ts'
+import { Secret } from '../base/secret.ts'
+import { absent } from '../model/resource.ts'
+import { containerImage } from './container-image.ts'
+import { type ContainerOptions, container } from './container.ts'
+import { packages } from './package.ts'
+
+const image = 'localhost/tiny:1'
+
+test.each([
+  'nginx',
+  'nginx:1.27',
+  'docker.io/library/nginx',
+  'docker.io/Nginx:1',
+  'docker.io/a:1 --privileged',
+  '--help',
+])('the image %j is refused', (name) => expect(() => containerImage(name)).toThrow(/its name/))
+
+test.each([
+  'docker.io/library/nginx:1.27',
+  'localhost:5000/a/b:c',
+  `quay.io/a/b@sha256:${'0'.repeat(64)}`,
+])('the image %s', (name) => expect(containerImage(name).name).toBe(name))
+
+test.each<[Partial<ContainerOptions>, RegExp]>([
+  [{ ports: ['80'] }, /ports/],
+  [{ volumes: ['/srv'] }, /volumes/],
+  [{ environment: { A: 'a\nB=b' } }, /environment/],
+  [{ network: 'host --privileged' }, /network/],
+  [{ image: 'nginx' }, /image/],
+])('%j is refused', (options, words) =>
+  expect(() => container('web', { image, ...options })).toThrow(words),
+)
+
+// The lab's hosts have no overlay file system and no cgroups of their own to give: podman keeps whole
+// copies there, and its containers stay in the cgroup of their unit. So --cgroups=split and --memory
+// are not tried here.
+const prepare = `set -e
+mkdir -p /etc/containers
+printf '[storage]\\ndriver = "vfs"\\nrunroot = "/run/containers/storage"\\ngraphroot = "/var/lib/containers/storage"\\n' > /etc/containers/storage.conf
+printf '[engine]\\nruntime = "crun"\\n' > /etc/containers/containers.conf
+printf '[[registry]]\\nlocation = "localhost:5000"\\ninsecure = true\\n' > /etc/containers/registries.conf
+mkdir -p /t/root/bin /t/root/www
+cp /bin/busybox /t/root/bin/
+for name in sh sleep httpd env cat; do ln -sf busybox /t/root/bin/$name; done
+echo hello > /t/root/www/index.html
+tar -C /t/root -c . | podman import - ${image} >/dev/null
+`
+
+/** As much of a registry as a pull asks for. */
+const registry = `import http.server, os, json
+class Registry(http.server.BaseHTTPRequestHandler):
+  def do_HEAD(self): self.do_GET()
+  def do_GET(self):
+    part = self.path.rsplit('/', 1)[1]
+    path = '/t/dir/manifest.json' if '/manifests/' in self.path else '/t/dir/' + part.replace('sha256:', '')
+    body = b'{}' if self.path == '/v2/' else open(path, 'rb').read() if os.path.exists(path) else None
+    self.send_response(404 if body is None else 200)
+    body = body or b''
+    if '/manifests/' in self.path and body: self.send_header('Content-Type', json.loads(body).get('mediaType', 'application/vnd.oci.image.manifest.v1+json'))
+    self.send_header('Content-Length', str(len(body)))
+    self.end_headers()
+    if self.command == 'GET': self.wfile.write(body)
+http.server.ThreadingHTTPServer(('127.0.0.1', 5000), Registry).serve_forever()
+`
+
+describe.skipIf(!labAvailable)('on a host', () => {
+  const hosts = bootForFile()
+  const needs = packages(['podman', 'crun', 'conmon', 'busybox-static', 'python3', 'curl'], {
+    recommends: false,
+  })
+  const lab = ['--cgroups=disabled']
+  const run = async (host: TestHost, script: string, input?: string): Promise<string> => {
+    const { code, output } = await host.exec(script, input)
+    if (code !== 0) throw new Error(output)
+    return output.trim()
+  }
+  const get = (host: TestHost, port: number): Promise<string> =>
+    run(host, `curl -sS -m 5 http://127.0.0.1:${port}/`)
+
+  test('what is not there yet', async () => {
+    const [host] = hosts()
+    const all = [...needs, containerImage(image), container('web', { image })]
+    const plan = await planned(host!, all)
+    expect(plan).toContain(
+      `unknown container-image:${image}: pulled, unless package:curl brings it`,
+    )
+    expect(plan.at(-1)).toMatch(/^unknown container:web: running localhost\/tiny:1, unless/)
+    expect(
+      await planned(host!, [absent(containerImage(image)), absent(container('web', { image }))]),
+    ).toEqual([])
+    expect(await failure(host!, [container('web', { image })])).toContain('there is no podman')
+    await settle(host!, needs)
+    await run(host!, prepare)
+    expect(await planned(host!, [containerImage(image)])).toEqual([])
+    expect(await failure(host!, [container('web', { image: 'localhost/none:1' })])).toContain(
+      'there is no image localhost/none:1 on this host',
+    )
+    expect((await host!.exec('ls /etc/systemd/system/web.service')).code).not.toBe(0)
+  }, 180_000)
+
+  test('an image is pulled by tag and by digest, and goes', async () => {
+    const [host] = hosts()
+    await run(
+      host!,
+      `podman push -q --format oci ${image} dir:/t/dir; cat > /t/registry.py`,
+      registry,
+    )
+    await run(host!, 'systemd-run -q --unit registry python3 /t/registry.py; sleep 1')
+    const digest = await run(host!, 'sha256sum /t/dir/manifest.json | cut -d" " -f1')
+    for (const name of ['localhost:5000/a/tiny:2', `localhost:5000/a/tiny@sha256:${digest}`]) {
+      const wanted = containerImage(name)
+      expect(await converges(host!, [wanted])).toEqual([`create container-image:${name}: pull`])
+      expect(await converges(host!, [absent(wanted)])).toEqual([
+        `remove container-image:${name}: the image`,
+      ])
+    }
+    expect(await failure(host!, [containerImage('localhost:1/a/tiny:2')])).toContain('refused')
+  }, 120_000)
+
+  test('a container runs, is started anew when it changes, and goes', async () => {
+    const [host] = hosts()
+    const secret = new Secret('key', `a "b" $c \\n 'd' # %n é`)
+    const options: ContainerOptions = {
+      image: containerImage(image),
+      command: [
+        '/bin/sh',
+        '-c',
+        'echo "started $1" ; exec httpd -f -p 80 -h /www',
+        'x',
+        `a "b" $HOME %n \\ 'c'`,
+      ],
+      ports: ['8080:80'],
+      environment: { KEY: secret, OTHER: '1' },
+      volumes: ['/t/vol:/vol:ro'],
+      stopSeconds: 1,
+      options: lab,
+    }
+    const all = [containerImage(image), container('web', options)]
+    await run(host!, 'mkdir -p /t/vol; echo there > /t/vol/file')
+    expect(await converges(host!, all)).toEqual([`create container:web: running ${image}`])
+    expect(await get(host!, 8080)).toBe('hello')
+    expect(await run(host!, 'ss -Hltn "sport = :8080" | tr -s " " | cut -d" " -f4')).toBe(
+      '127.0.0.1:8080',
+    )
+    expect(await run(host!, 'podman exec web env')).toContain(`KEY=${secret.reveal()}\n`)
+    expect(await run(host!, 'podman exec web cat /vol/file')).toBe('there')
+    expect(await run(host!, 'journalctl -u web -o cat')).toContain(`started a "b" $HOME %n \\ 'c'`)
+    expect(await run(host!, 'stat -c %a /etc/containers/web.env')).toBe('600')
+    expect(await run(host!, 'ps axww; cat /etc/systemd/system/web.service')).not.toContain(
+      secret.reveal(),
+    )
+
+    const other = [containerImage(image), container('web', { ...options, ports: ['8081:80'] })]
+    expect(await converges(host!, other)).toEqual(['change container:web: unit, restart'])
+    expect(await get(host!, 8081)).toBe('hello')
+    const moved = container('web', {
+      ...options,
+      image,
+      ports: ['8081:80'],
+      environment: { OTHER: '2' },
+    })
+    expect(await converges(host!, [moved])).toEqual(['change container:web: environment, restart'])
+    expect(await run(host!, 'podman exec web env')).toContain('OTHER=2\n')
+
+    // Changed by hand, and what a run that died has left.
+    const drift: [string, string][] = [
+      // This one does not listen to SIGTERM and is killed.
+      ['systemctl stop web', 'change container:web: failed -> running'],
+      ['systemctl disable web', 'change container:web: enabled'],
+      ['touch /etc/systemd/system/web.service', 'change container:web: restart'],
+      ['touch /etc/containers/web.env', 'change container:web: restart'],
+      [
+        'sed -i s/8081/8082/ /etc/systemd/system/web.service',
+        'change container:web: unit, restart',
+      ],
+    ]
+    for (const [script, expected] of drift) {
+      await run(host!, script)
+      expect(await converges(host!, [moved]), script).toEqual([expected])
+    }
+    // systemd starts anew what has died.
+    await run(host!, 'podman kill web; sleep 4')
+    expect(await get(host!, 8081)).toBe('hello')
+
+    expect(await converges(host!, [absent(moved)])).toEqual([
+      'remove container:web: active -> stopped, its unit',
+    ])
+    expect(
+      await run(
+        host!,
+        'podman ps -aq; ls /etc/containers/*.env 2>/dev/null; systemctl show -p LoadState web',
+      ),
+    ).toBe('LoadState=not-found')
+  }, 180_000)
+
+  test('one that does not stay up is an error with its words', async () => {
+    const [host] = hosts()
+    const dead = container('dead', {
+      image,
+      command: ['/bin/sh', '-c', 'echo no luck; exit 3'],
+      options: lab,
+    })
+    expect(await failure(host!, [dead])).toContain('did not stay up')
+    await converges(host!, [absent(dead)])
+  }, 60_000)
+})
