@@ -58,6 +58,7 @@ export { type ServiceOptions, reload, restart, service } from './resources/servi
 export { template } from './resources/source.ts'
 export type { SshdSettings, SshdValue } from './resources/sshd-settings.ts'
 export { type SshdOptions, sshd } from './resources/sshd.ts'
+export { type SudoOptions, sudo } from './resources/sudo.ts'
 export { type SwapOptions, swap } from './resources/swap.ts'
 export { type SysctlOptions, sysctl } from './resources/sysctl.ts'
 export { type TimezoneOptions, timezone } from './resources/timezone.ts'

@@ -33,6 +33,7 @@ import { postgresUserKind } from './postgres-user.ts'
 import { lockedPackageKind, packageKind } from './package.ts'
 import { serviceKind } from './service.ts'
 import { sshdKind } from './sshd.ts'
+import { sudoKind } from './sudo.ts'
 import { swapKind } from './swap.ts'
 import { sysctlKind } from './sysctl.ts'
 import { timerKind } from './timer.ts'
@@ -75,6 +76,7 @@ const list: readonly Kind[] = [
   postgresUserKind,
   serviceKind,
   sshdKind,
+  sudoKind,
   swapKind,
   sysctlKind,
   timerKind,
