@@ -10,7 +10,8 @@ import { type Surveyed, survey } from '../engine/survey.ts'
 import { desiredOf } from '../model/desired.ts'
 import { FactsNeeded } from '../model/facts.ts'
 import type { Fleet, FleetHost } from '../model/fleet.ts'
-import { kinds } from '../resources/kinds.ts'
+import type { Kind } from '../model/kind.ts'
+import { kinds, kindsWith } from '../resources/kinds.ts'
 import { type TestCase, collect } from '../testing/case.ts'
 import { type Chosen, chooseCases, chooseHosts, namesOf, relocated } from '../testing/choice.ts'
 import { ThrowawayLab } from '../testing/throwaway.ts'
@@ -42,7 +43,10 @@ export async function test(roles: readonly string[], flags: Flags): Promise<numb
   const lab = await ThrowawayLab.open((line) => show.note(line))
   try {
     const hosts = await unlessStopped(stop, bootHosts(lab, fleet, chosen, show))
-    const made = await unlessStopped(stop, makeTwice(hosts, flags, stop, show))
+    const made = await unlessStopped(
+      stop,
+      makeTwice(hosts, kindsWith(project.lock()), flags, stop, show),
+    )
     const verdicts = await unlessStopped(stop, tryAll(made, cases, flags, show))
     return show.end(made, verdicts)
   } finally {
@@ -116,6 +120,7 @@ const isGood = ({ first, second }: MadeHost): boolean =>
 
 async function makeTwice(
   { fleet, hosts, targetOf }: Booted,
+  kinds: ReadonlyMap<string, Kind>,
   flags: Flags,
   stop: AbortSignal,
   show: Show,

@@ -73,7 +73,7 @@ export function planHost(
     if (lacksUser && earlier.size === 0) throw lacksUser
     const difference = lacksUser
       ? unknownUntil(resource.user)
-      : kind.diff(resource, state, { earlier, opaque })
+      : (kind.diff(resource, state, { earlier, opaque }) ?? broughtBack(kind, resource, opaque))
     if (!difference) continue
     changes.push({ resource, state, difference })
     earlier.set(idOf(resource), difference)
@@ -146,6 +146,16 @@ export function fingerprints({ resources, states }: HostPlan): Record<string, st
       hashOf([withoutPosition(each), states.get(idOf(each))]).slice(0, 12),
     ]),
   )
+}
+
+/** What is gone as described may be brought by what comes first, as packages bring default files. */
+function broughtBack(
+  kind: Kind,
+  { absent }: Resource,
+  opaque: readonly string[],
+): Difference | undefined {
+  if (!absent || opaque.length === 0 || kind.remembers === 'nothing') return undefined
+  return { verb: 'unknown', summary: `removed, if ${opaque.at(-1)} brings it` }
 }
 
 export function isEmpty(plan: HostPlan): boolean {

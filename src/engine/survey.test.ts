@@ -155,14 +155,13 @@ describe.skipIf(!labAvailable)(`several hosts ${labMissing}`, () => {
       const result = await run(targets(), both, {
         maxUnavailable: 2,
         onEvent: (event, stop) => {
-          if (event.type === 'step-begun') stop()
+          if (event.type === 'step-begun' && event.host === 'web1') stop()
         },
       })
-      // Of the first batch, who of the two was stopped before its first step is a matter of chance.
-      expect(statuses(result).map((each) => each.replace('file:/srv/first ', ''))).toEqual([
+      // How far the other one of the first batch was then is a matter of chance.
+      expect(statuses(result).filter((each) => !each.startsWith('web2'))).toEqual([
         'web1 stopped, left: file:/srv/last',
-        'web2 stopped, left: file:/srv/last',
-        'web3 untouched, left: file:/srv/last',
+        'web3 untouched, left: file:/srv/first file:/srv/last',
       ])
       const rest = await run(targets(), both)
       expect(made(rest)).toEqual(['create file:/srv/last'])

@@ -7,7 +7,7 @@ import type { Kind } from '../model/kind.ts'
 import { type Resource, idOf } from '../model/resource.ts'
 import { selectResources } from '../model/selection.ts'
 import type { Limit, Machine, Session } from '../transport/machine.ts'
-import { limited } from './limited.ts'
+import { inTurn } from './limited.ts'
 import { memoryOf, orphansOf } from './memory.ts'
 import { observe, readFacts } from './observe.ts'
 import { type HostPlan, type Leaving, planHost } from './plan.ts'
@@ -22,9 +22,14 @@ export interface SurveyOptions {
   /** How many hosts are asked at once. */
   readonly parallel: number
   readonly timeoutSeconds: number
+  /** Whether a host's session is still wanted. Left out: always. */
+  readonly keepsOpen?: (plan: HostPlan) => boolean
 }
 
-/** A host that was read, with the session still open, or why it could not be. */
+/** A host that has not answered for so long no longer counts as one that is asked. Seconds. */
+const patience = 3
+
+/** A host that was read, with its session, or why it could not be. */
 export type Surveyed =
   | {
       readonly host: FleetHost
@@ -41,34 +46,37 @@ interface Described {
   readonly resources: readonly Resource[] | undefined
 }
 
+/** Reads hosts in parallel and plans each; see `surveyEach`. */
+export async function survey(...given: Parameters<typeof surveyEach>): Promise<Surveyed[]> {
+  return Promise.all(surveyEach(...given))
+}
+
 /**
- * Reads hosts in parallel and plans each. Mistakes in the description are thrown before anything
- * is contacted; what goes wrong with one host is that host's result.
+ * Each host as it is read and planned. Mistakes in the description are thrown before anything is
+ * contacted; what goes wrong with one host is that host's result.
  */
-export async function survey(
+export function surveyEach(
   fleet: Fleet,
   hosts: readonly FleetHost[],
   machineOf: (host: FleetHost) => Machine,
   options: SurveyOptions,
-): Promise<Surveyed[]> {
+): Promise<Surveyed>[] {
   const described = hosts.map((host) =>
     describeHost(fleet, host, options.knownFacts.get(host.name), options),
   )
-  return limited(options.parallel, described, async ({ host, resources }) => {
+  const look = async ({ host, resources }: Described): Promise<Surveyed> => {
     const machine = machineOf(host)
     const session = machine.open()
     try {
-      return {
-        host,
-        machine,
-        session,
-        ...(await surveyHost(fleet, host, resources, session, options)),
-      }
+      const seen = await surveyHost(fleet, host, resources, session, options)
+      if (options.keepsOpen?.(seen.plan) === false) await session.close()
+      return { host, machine, session, ...seen }
     } catch (thrown) {
       await session.close()
       return { host, error: asFettleError(thrown) }
     }
-  })
+  }
+  return inTurn(options.parallel, described, look, patience)
 }
 
 /** Reads and plans one host: one round trip, when its facts are those of the last run. */
@@ -110,16 +118,22 @@ async function lookAtOrphans(
   { kinds, only, orphans: wish = 'list' }: SurveyOptions,
 ): Promise<Leaving> {
   const { removable, others: strays } = orphansOf(memory, all, kinds)
-  const orphans = selectResources(removable, only)
-  const { states } =
-    orphans.length === 0 ? { states: new Map() } : await observe(session, orphans, kinds, limit)
+  const chosen = selectResources(removable, only)
+  const { states, unread } =
+    chosen.length === 0
+      ? { states: new Map(), unread: new Map() }
+      : await observe(session, chosen, kinds, limit)
   const asked = only.length === 0
+  // Whose user is gone too, nobody can remove as that user.
+  const [orphans, unreadable] = [false, true].map((missing) =>
+    chosen.filter((each) => unread.has(idOf(each)) === missing),
+  ) as [Resource[], Resource[]]
   return {
     orphans,
     states,
-    strays: asked ? strays : [],
+    strays: [...unreadable.map(idOf), ...(asked ? strays : [])],
     others: [
-      ...removable.filter((each) => !orphans.includes(each)).map(idOf),
+      ...removable.filter((each) => !chosen.includes(each)).map(idOf),
       ...(asked ? [] : strays),
     ],
     wish,
