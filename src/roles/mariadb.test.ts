@@ -192,8 +192,8 @@ describe.skipIf(!labAvailable)('on a host', () => {
       '-- a',
       "'@'localhost",
       ...sample(word, 30),
-    ].map((each) => each.replace(/[./\\]|\p{Cc}|[\u{10000}-\u{10ffff}]/gu, '_'))
-    const names = [...new Set(hostile.map((each) => each.normalize('NFC').trim()))].filter(
+    ].map((each) => each.normalize('NFC').replace(/[./\\]|\p{Cc}|[\u{10000}-\u{10ffff}]/gu, '_'))
+    const names = [...new Set(hostile.map((each) => each.trim()))].filter(
       (name) => name !== '' && [...name].length < 40,
     )
     const made = names.flatMap((name, i) => [
