@@ -1,9 +1,9 @@
-import { hostname } from 'node:os'
 import { asFettleError } from '../base/errors.ts'
 import { type Runner, runnerText } from '../engine/lease.ts'
 import type { Surveyed } from '../engine/survey.ts'
 import { awaitTurn } from '../engine/turn.ts'
 import { type Context, type Flags, closeAll, surveyHosts } from './context.ts'
+import { hasEndedHere } from './runner.ts'
 
 /**
  * Waits until every host is free of other runs, says what was interrupted, and reads the hosts
@@ -47,15 +47,4 @@ function sayOnce(said: Set<string>, host: string, runner: Runner): void {
   if (said.has(host)) return
   said.add(host)
   process.stderr.write(`${host}: waiting for the run of ${runnerText(runner)}.\n`)
-}
-
-/** A run that was begun on this machine by a process that is no more. */
-function hasEndedHere({ machine, process: id }: Runner): boolean {
-  if (machine !== hostname()) return false
-  try {
-    process.kill(id, 0)
-    return false
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH'
-  }
 }

@@ -1,12 +1,13 @@
-import { type FettleError, problem } from '../base/errors.ts'
-import { type Shell, lines } from '../base/shell.ts'
+import { type FettleError, asFettleError, problem } from '../base/errors.ts'
+import { type Shell, lines, sh } from '../base/shell.ts'
 import type { Answer, Frame, Limit, Machine, Session } from '../transport/machine.ts'
 import type { Journal } from './journal.ts'
 import {
-  type Refusal,
   type Runner,
+  fence,
   fenceAgainstOthers,
   lost,
+  parseLease,
   release,
   renew,
   runnerText,
@@ -21,7 +22,7 @@ import { leaseTerm } from './place.ts'
  */
 export class Hold {
   readonly #machine: Machine
-  readonly #session: Session
+  #session: Session
   readonly #runner: Runner
   /** What else a sign of life does on the host. */
   onBeat: Shell | undefined
@@ -29,11 +30,19 @@ export class Hold {
   #timer: NodeJS.Timeout | undefined
   #beating = false
   #held = false
+  #reopened = false
+  readonly #beatSeconds: number
 
-  constructor(machine: Machine, session: Session, runner: Runner) {
+  constructor(
+    machine: Machine,
+    session: Session,
+    runner: Runner,
+    beatSeconds: number = leaseTerm / 3,
+  ) {
     this.#machine = machine
     this.#session = session
     this.#runner = runner
+    this.#beatSeconds = beatSeconds
   }
 
   /** Throws `lease-held` or `host-moved` when somebody else was here since the host was read. */
@@ -42,31 +51,58 @@ export class Hold {
     const [answer] = await this.#session.run([{ script, user: 'root' }], limit)
     if (answer!.code !== 0) throw this.#refused(answer!)
     this.#held = true
-    this.#timer = setInterval(() => void this.#beat(), (leaseTerm / 3) * 1000).unref()
+    this.#timer = setInterval(() => void this.#beat(), this.#beatSeconds * 1000).unref()
+  }
+
+  /** Asks over a new connection from now on, as the old one is dead. */
+  reopen(): void {
+    this.#session = this.#machine.open(true)
+    this.#reopened = true
   }
 
   /** Asks the host, as long as it is this run's. Throws `lease-lost` when it is not. */
   async ask(frames: readonly Frame[], limit: Limit): Promise<Answer[]> {
-    const answers = await this.#session.run(
-      frames.map((frame) => this.#fenced(frame)),
-      limit,
-    )
-    if (answers.some(isLost)) {
-      this.#held = false
-      throw problem('lease-lost', { host: this.#session.host })
+    try {
+      const answers = await this.#session.run(
+        frames.map((frame) => this.#fenced(frame)),
+        limit,
+      )
+      if (!answers.some(isLost)) return answers
+    } catch (thrown) {
+      // A run that takes over ends this one's shell, which looks like a lost connection.
+      if (!(await this.#isTaken(thrown))) throw thrown
     }
-    return answers
+    this.#held = false
+    throw problem('lease-lost', { host: this.#session.host })
   }
 
-  /** Gives the host back; `anew`: over a new connection, as the old one may be dead. */
-  async release(limit: Limit, anew: boolean): Promise<void> {
+  /** Ends the signs of life. */
+  async stopBeating(): Promise<void> {
     clearInterval(this.#timer)
     await this.#beats?.close()
+  }
+
+  /** Gives the host back. What an old connection left there is ended first. */
+  async release(limit: Limit): Promise<void> {
     if (!this.#held) return
     this.#held = false
-    const session = anew ? this.#machine.open(true) : this.#session
-    await session.run([this.#fenced({ script: release, user: 'root' })], limit)
-    if (anew) await session.close()
+    const script = this.#reopened ? fence(this.#runner.id, true) : release
+    await this.#session.run([this.#fenced({ script, user: 'root' })], limit)
+    if (this.#reopened) await this.#session.close()
+  }
+
+  async #isTaken(thrown: unknown): Promise<boolean> {
+    if (asFettleError(thrown).code !== 'connection-lost') return false
+    const session = this.#machine.open()
+    const limit = { seconds: 5, error: () => problem('lease-lost', { host: '' }) }
+    try {
+      const [answer] = await session.run([this.#fenced({ script: sh`:` })], limit)
+      return isLost(answer!)
+    } catch {
+      return false
+    } finally {
+      await session.close()
+    }
   }
 
   #fenced(frame: Frame): Frame {
@@ -77,7 +113,7 @@ export class Hold {
     if (this.#beating) return
     this.#beating = true
     const script = lines(renew, this.onBeat)
-    const limit = { seconds: leaseTerm / 3, error: () => problem('lease-lost', { host: '' }) }
+    const limit = { seconds: this.#beatSeconds, error: () => problem('lease-lost', { host: '' }) }
     try {
       this.#beats ??= this.#machine.open()
       await this.#beats.run([this.#fenced({ script, user: 'root' })], limit)
@@ -93,10 +129,11 @@ export class Hold {
     const host = this.#session.host
     const reason = output.toString().trim().split('\n').at(-1) ?? ''
     if (code !== 75) return problem('lease-failed', { host, reason: reason || `exit code ${code}` })
-    const refusal = reason as Refusal
-    return refusal === 'moved'
-      ? problem('host-moved', { host })
-      : problem('lease-held', { host, who: 'Another run', left: leaseTerm })
+    if (reason === 'moved') return problem('host-moved', { host })
+    const lease = reason.startsWith('held ') ? parseLease(reason.slice('held '.length)) : undefined
+    return lease
+      ? heldBy(host, lease.runner, lease.left)
+      : problem('lease-held', { host, who: 'another run begins', left: leaseTerm })
   }
 }
 

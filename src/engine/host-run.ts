@@ -87,12 +87,15 @@ export class HostRun {
 
   /**
    * Gives the host back, however the run went. A guard that is still armed stays so: what was
-   * changed about logging in and not put to the test is put back by the host.
+   * changed about logging in and not put to the test is put back by the host, or by the next run.
    */
   async release(): Promise<FettleError | undefined> {
     try {
-      if (this.#guard.armed && !this.#isUntested()) await this.#guard.disarm()
-      await this.#hold.release(this.#limit('giving the host back'), this.#guard.fired)
+      await this.#hold.stopBeating()
+      const isSafe = this.#guard.armed && !this.#isUntested() && (await this.#guard.isProven())
+      if (isSafe) await this.#guard.disarm()
+      // An armed guard keeps the host: what is read before it has put things back is soon not true.
+      if (!this.#guard.armed) await this.#hold.release(this.#limit('giving the host back'))
       return undefined
     } catch (thrown) {
       return asFettleError(thrown)
@@ -123,9 +126,9 @@ export class HostRun {
       const script = this.#kindOf(resource).actions![action]!(resource)
       const risky = this.#isRisky(resource) || notes.some(({ cause }) => this.#risky.has(cause))
       if (risky) await this.#guard.arm()
-      const [answer] = await this.#ask([{ script, user: resource.user }], label)
+      const frames = [{ script, user: resource.user }]
+      const [answer] = await this.#askProven(risky, frames, label)
       if (answer!.code !== 0) throw this.#failure('action-failed', label, answer!)
-      if (risky) await this.#guard.prove(label)
       await this.#strike(notes)
       const causes = [...new Set(notes.map(({ cause }) => cause))].join(', ')
       this.#madeOne({
@@ -181,7 +184,8 @@ export class HostRun {
     const settled = changes.flatMap((change) => settledBy(change, this.#noted))
     const { script, input } = kind.apply(changes)
     const reading = reread(kind, resources, this.#plan.host)
-    const [answer, after] = await this.#ask(
+    const [answer, after] = await this.#askProven(
+      risky,
       [
         {
           script,
@@ -196,7 +200,6 @@ export class HostRun {
     if (answer!.code !== 0) throw this.#failure('step-failed', ids.join(', '), answer!)
     const states = reading.states(after!.output)
     this.#checkTaken(kind, resources, states)
-    if (risky) await this.#guard.prove(ids.join(', '))
     this.#opaqueRan ||= kind.opaque === true
     await this.#strike(settled)
     const seconds = this.#since(begun)
@@ -257,6 +260,36 @@ export class HostRun {
 
   #ask(frames: readonly Frame[], resource: string): Promise<Answer[]> {
     return this.#hold.ask(frames, this.#limit(resource))
+  }
+
+  /**
+   * With a new login after what may lock us out, before anything is made of the answer: there may be
+   * none, or one about sudo.
+   */
+  async #askProven(risky: boolean, frames: readonly Frame[], what: string): Promise<Answer[]> {
+    if (!risky) return this.#ask(frames, what)
+    const asked = await this.#ask(frames, what).catch(asFettleError)
+    const error = Array.isArray(asked) ? undefined : asked
+    if (error?.code === 'lease-lost') throw error
+    try {
+      await this.#guard.prove(what)
+    } catch (thrown) {
+      if (this.#guard.fired) this.#isBack()
+      throw thrown
+    } finally {
+      if (error || this.#guard.fired) this.#hold.reopen()
+    }
+    if (Array.isArray(asked)) return asked
+    throw asked
+  }
+
+  /** What the host has put back is not made, but left. */
+  #isBack(): void {
+    const kept = this.made.filter(({ id }) => !this.#risky.has(id))
+    const back = this.made.filter(({ id }) => this.#risky.has(id)).map(({ id }) => id)
+    this.made.splice(0, this.made.length, ...kept)
+    const again = this.#plan.changes.filter(({ resource }) => back.includes(idOf(resource)))
+    this.#todo = [...again, ...this.#todo]
   }
 
   async #remember(memory: readonly string[] | undefined): Promise<void> {

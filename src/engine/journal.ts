@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { Shell, lines, sh } from '../base/shell.ts'
 import type { Notification } from '../model/resource.ts'
 import { type Lease, lookAtShell, parseLease, readLease } from './lease.ts'
-import { folder } from './place.ts'
+import { folder, readRuns } from './place.ts'
 
 /**
  * The notifications that a host still owes. One is noted on the host before the change that asks
@@ -15,7 +15,7 @@ export interface Noted extends Notification {
 
 /** What Fettle itself keeps on a host. */
 export interface Journal {
-  /** This session's shell, for others to know it by: process id and when it was started. */
+  /** This session's shell, for others to know it by: process id, when it was started, its group. */
   readonly shell: string
   /** Who logged in. */
   readonly login: string
@@ -37,10 +37,11 @@ export function readJournal(expectedMemory: string): Shell {
     lookAtShell,
     Shell.literal(`read -r stat 2>/dev/null </proc/$$/stat
 set -- \${stat##*) }
-printf 'shell %s %s\\n' $$ "\${20}"
+printf 'shell %s %s %s\\n' $$ "\${20}" "$3"
 printf 'login %s\\n' "$me"`),
     sh`cd ${folder} 2>/dev/null || { echo managed; exit; }`,
-    Shell.literal(`read -r runs 2>/dev/null <runs && printf 'runs %s\\n' "$runs"`),
+    readRuns,
+    sh`printf 'runs %s\n' "$runs"`,
     readLease,
     Shell.literal(`for each in pending/*; do
   [ -f "$each" ] && read -r row <"$each" && printf 'note %s\\n' "$row"
@@ -58,7 +59,7 @@ export function parseJournal(output: Buffer): Journal {
   const all = (word: string): string[] =>
     head.flatMap((row) => (row.startsWith(`${word} `) ? [row.slice(word.length + 1)] : []))
   return {
-    shell: all('shell')[0] ?? '0 0',
+    shell: all('shell')[0] ?? '0 0 0',
     login: all('login')[0] ?? '',
     runs: Number(all('runs')[0] ?? 0) || 0,
     lease: all('lease').map(parseLease)[0],

@@ -1,6 +1,6 @@
-import { Shell, sh } from '../base/shell.ts'
+import { Shell, lines, sh } from '../base/shell.ts'
 import { restoreNow } from './guard.ts'
-import { folder, leaseTerm } from './place.ts'
+import { countRun, folder, leaseTerm, readRuns } from './place.ts'
 
 /** Who runs, for those who meet the run on a host. */
 export interface Runner {
@@ -10,6 +10,8 @@ export interface Runner {
   readonly machine: string
   /** Fettle's process on that machine. */
   readonly process: number
+  /** Where that number means this process: other machines, also of that name, say something else. */
+  readonly space: string
   /** ISO 8601 in UTC. */
   readonly when: string
 }
@@ -29,40 +31,84 @@ export function runnerText({ login, machine, when }: Runner): string {
 }
 
 /**
- * Sets `alive` to the state of a shell that is known by its process id and the time at which it was
- * started (proc(5), `stat`): empty when it has ended, else `idle`, or `busy` while a step runs.
- * `group` is then its process group. Needs no rights.
+ * `family GROUP [PIDS]` prints the processes of a process group, those PIDS that are left, and all
+ * that they have started, whatever group that is in: sudo gives what it runs one of its own.
+ * `look_at PID STARTED GROUP` sets `alive` to the state of a shell that is known by its process id
+ * and the time at which it was started (proc(5), `stat`): empty when it has ended, and what it ran
+ * too; else `idle`, or `busy` while a step runs. Needs no rights.
  */
-export const lookAtShell: Shell = Shell.literal(`look_at() {
-  alive= group=
-  read -r stat 2>/dev/null <"/proc/$1/stat" || return 0
-  id=$1 started=$2
-  set -- \${stat##*) }
-  [ "\${20}" = "$started" ] || return 0
-  alive=idle group=$3 children=
-  read -r children 2>/dev/null <"/proc/$id/task/$id/children"
-  [ -z "$children" ] || alive=busy
+export const lookAtShell: Shell = Shell.literal(`family() {
+  rows=$(for each in /proc/[0-9]*/stat; do
+    read -r stat 2>/dev/null <"$each" || continue
+    pid=\${stat%% *}
+    set -- \${stat##*) }
+    [ "$1" = Z ] || echo "$pid $2 $3"
+  done)
+  found=' ' before=
+  while [ "$found" != "$before" ]; do
+    before=$found
+    while read -r pid parent group; do
+      case " $found " in *" $pid "*) continue;; esac
+      case " $2 " in *" $pid "*) found="$found$pid "; continue;; esac
+      [ "$group" != "$1" ] || [ "$1" = 0 ] || { found="$found$pid "; continue; }
+      case $found in *" $parent "*) found="$found$pid ";; esac
+    done <<END
+$rows
+END
+  done
+  set -- $found
+  echo "$*"
+}
+look_at() {
+  alive= children=
+  if read -r stat 2>/dev/null <"/proc/$1/stat"; then
+    id=$1 started=$2 leader=$3
+    set -- \${stat##*) }
+    if [ "\${20}" = "$started" ] && [ "$1" != Z ]; then
+      alive=idle
+      read -r children 2>/dev/null <"/proc/$id/task/$id/children"
+      [ -z "$children" ] || alive=busy
+      return 0
+    fi
+    # Another process by now; then so is a group of that number.
+    [ "$id" != "$leader" ] || [ "\${20}" = "$started" ] || return 0
+    set -- "$id" "$started" "$leader"
+  fi
+  [ -z "$(family "$3")" ] || alive=busy
 }`)
 
-/** What \`take\` and \`fence\` print when they did not do it. */
-export type Refusal = 'held' | 'moved' | 'busy'
+/** Sets the words of the lease as $1 and so on; none when there is no lease, or a part of one. */
+const readWords: Shell = Shell.literal(`lease=
+read -r lease 2>/dev/null <lease
+set -- $lease
+[ $# -eq 5 ] || set --`)
+
+const left: Shell = sh`$(( $(stat -c %Y beat 2>/dev/null || echo 0) + ${leaseTerm} - $(date +%s) ))`
 
 /**
  * Takes a host that nobody has, with `runs` as it was seen: a run in between has changed that.
- * Runs as root. The first word it prints is a Refusal otherwise, and it ends with 75.
+ * Runs as root. Else it prints `moved`, `busy`, or `held` with the rest of a row of `readLease`, and
+ * ends with 75.
  */
 export function take(runner: Runner, shell: string, runs: number): Shell {
-  return sh`mkdir -p ${folder} && chmod 0755 ${folder} && cd ${folder} || exit 1
-exec 9>lock && flock -w 10 9 || { echo held; exit 75; }
-[ ! -e lease ] && [ ! -e guard ] || { echo held; exit 75; }
-runs=0
-read -r runs 2>/dev/null <runs
-[ "$runs" = ${runs} ] || { echo moved; exit 75; }
-echo $((runs + 1)) >runs.new && mv -f runs.new runs || exit 1
+  return lines(
+    sh`mkdir -p ${folder} && chmod 0755 ${folder} && cd ${folder} || exit 1
+exec 9>lock && flock -w 10 9 || { echo busy; exit 75; }`,
+    readWords,
+    sh`[ $# -eq 0 ] || { echo "held $5 ${left} idle"; exit 75; }`,
+    // Of a run that is gone. That is counted, so this one must read the host again.
+    sh`[ ! -e guard ] || ${restoreNow}`,
+    readRuns,
+    sh`[ "$runs" = ${runs} ] || { echo moved; exit 75; }`,
+    sh`${countRun} || exit 1
 : >beat
-printf '%s %s %s\n' ${runner.id} ${shell} ${encode(runner)} >lease.new &&
-  mv -f lease.new lease`
+printf '%s %s %s\n' ${runner.id} ${Shell.literal(words(shell))} ${encode(runner)} >lease.new &&
+  mv -f lease.new lease`,
+  )
 }
+
+/** Three numbers, whatever the host said. */
+const words = (shell: string): string => (/^\d+ \d+ \d+$/.test(shell) ? `'${shell}'` : "'0 0 0'")
 
 /** One word of letters, digits, - and _. */
 const encode = (runner: Runner): string => Buffer.from(JSON.stringify(runner)).toString('base64url')
@@ -82,47 +128,52 @@ export const renew: Shell = sh`: >${folder}/beat`
 export const release: Shell = sh`cd ${folder} && rm -f lease beat`
 
 /**
- * Ends what is left of another run: its shell, so that it can do nothing more, and its lease. A step
- * that is running is only ended `byForce`, else it prints `busy` and ends with 75. What that run
- * changed about logging in and did not put to the test is put back. Runs as root.
+ * Ends what is left of a run: its shell and whatever that started, so that it can do nothing more,
+ * and its lease. A step that is running is only ended `byForce`, else it prints `busy` and ends with
+ * 75. What that run changed about logging in and did not put to the test is put back. Runs as root.
  */
 export function fence(id: string, byForce: boolean): Shell {
-  return sh`cd ${folder} 2>/dev/null || exit 0
-${lookAtShell}
-exec 9>lock && flock -w 10 9 || { echo busy; exit 75; }
-read -r lease 2>/dev/null <lease || exit 0
-set -- $lease
+  return lines(
+    sh`cd ${folder} 2>/dev/null || exit 0`,
+    lookAtShell,
+    sh`exec 9>lock && flock -w 10 9 || { echo busy; exit 75; }`,
+    readWords,
+    sh`[ $# -ne 0 ] || exit 0
 [ "$1" = ${id} ] || { echo held; exit 75; }
-pid=$2 start=$3
-look_at "$pid" "$start"
+own=$4
+look_at "$2" "$3" "$4"
 if [ "$alive" = busy ] && [ ${byForce ? 'yes' : 'no'} = no ]; then echo busy; exit 75; fi
-if [ -n "$alive" ]; then
-  kill -TERM -- "-$group" 2>/dev/null
-  for moment in 1 2 3 4 5 6 7 8 9 10; do
-    look_at "$pid" "$start"
-    [ -n "$alive" ] || break
-    sleep 0.2
-  done
-  [ -z "$alive" ] || kill -KILL -- "-$group" 2>/dev/null
-fi
+kin= signal=TERM
+[ -z "$alive" ] || for moment in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+  kin=$(family "$own" "$kin")
+  [ -n "$kin" ] || break
+  [ "$moment" -lt 11 ] || signal=KILL
+  kill -s "$signal" $kin 2>/dev/null
+  sleep 0.2
+done
+[ -z "$kin" ] || { echo busy; exit 75; }
 ${restoreNow} || { echo busy; exit 75; }
-rm -f lease beat`
+rm -f lease beat
+echo ended`,
+  )
 }
 
 /** Prints the lease for `parseLease`: nothing when there is none. Needs `lookAtShell`. */
-export const readLease: Shell = Shell.literal(`if read -r lease 2>/dev/null <lease; then
-  set -- $lease
-  look_at "$2" "$3"
-  printf 'lease %s %s %s\\n' "$4" \\
-    $(( $(stat -c %Y beat 2>/dev/null || echo 0) + ${leaseTerm} - $(date +%s) )) "\${alive:-ended}"
-fi`)
+export const readLease: Shell = lines(
+  readWords,
+  sh`if [ $# -ne 0 ]; then
+  look_at "$2" "$3" "$4"
+  echo "lease $5 ${left} \${alive:-ended}"
+fi`,
+)
 
 /** Reads a row of `readLease`, without its first word. */
 export function parseLease(row: string): Lease | undefined {
-  const [encoded = '', left, alive] = row.split(' ')
+  const [encoded = '', seconds, alive] = row.split(' ')
   try {
     const runner = JSON.parse(Buffer.from(encoded, 'base64url').toString()) as Runner
-    return { runner, left: Number(left), busy: alive === 'busy' }
+    // A sign of life from the future: the host's clock was put back since.
+    return { runner, left: Math.min(leaseTerm, Number(seconds)), busy: alive === 'busy' }
   } catch {
     // Not written by this Fettle, so not a lease.
     return undefined

@@ -10,6 +10,8 @@ import type { Hold } from './hold.ts'
 /** For how long logins are tried after a change; what is left of the minute is the host's. Seconds. */
 const patience = 45
 
+const gone = 'nobody logged in before the time was up'
+
 /** The dead man's switch of one run on one host: see `guard.ts`. */
 export class LockOutGuard {
   readonly #machine: Machine
@@ -19,6 +21,7 @@ export class LockOutGuard {
   readonly #ask: (frame: Frame, what: string) => Promise<Answer>
   #armed = false
   #fired = false
+  #proven = false
 
   constructor(
     machine: Machine,
@@ -49,7 +52,13 @@ export class LockOutGuard {
     const { code, output } = await this.#ask(frame, 'arming the dead man’s switch')
     if (code !== 0) throw this.#failed(output)
     this.#armed = true
+    this.#proven = false
     this.#hold.onBeat = postpone
+  }
+
+  /** Whether one can still log in after the last change, also one that failed half-way. */
+  async isProven(): Promise<boolean> {
+    return this.#proven || (await this.#loginOnce(postpone)) === undefined
   }
 
   /** After it: logs in anew. Throws `locked-out` when the host had to help itself. */
@@ -57,6 +66,7 @@ export class LockOutGuard {
     this.#hold.onBeat = undefined
     const reason = await this.#login(postpone, patience)
     if (reason === undefined) {
+      this.#proven = true
       this.#hold.onBeat = postpone
       return
     }
@@ -89,9 +99,13 @@ export class LockOutGuard {
   /** Logs in over new connections until the script succeeds there; why not, when it never did. */
   async #login(script: Shell, seconds: number): Promise<string | undefined> {
     const end = this.#clock.elapsed() + seconds * 1000
+    let before: string | undefined
     for (;;) {
       const reason = await this.#loginOnce(script)
       if (reason === undefined || this.#clock.elapsed() > end) return reason
+      // Too late, which does not say why.
+      if (reason === gone && script === postpone) return before ?? gone
+      before = reason
       await sleep(1000)
     }
   }
@@ -106,7 +120,7 @@ export class LockOutGuard {
       })
     try {
       const [answer] = await session.run([{ script, user: 'root' }], { seconds: 10, error })
-      return answer!.code === 0 ? undefined : 'the host is putting back what it had'
+      return answer!.code === 0 ? undefined : gone
     } catch (thrown) {
       return thrown instanceof Error ? thrown.message : String(thrown)
     } finally {

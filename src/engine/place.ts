@@ -1,5 +1,18 @@
+import { Shell } from '../base/shell.ts'
+
 /** Where Fettle keeps its own on a host. */
 export const folder = '/var/lib/fettle'
 
 /** A run that has given no sign of life for so long has ended, whatever became of it. Seconds. */
 export const leaseTerm = 60
+
+/**
+ * Sets `runs` to how many runs changed something, wherever the file was cut short by a loss of
+ * power too. In the folder.
+ */
+export const readRuns: Shell = Shell.literal(`runs=
+read -r runs 2>/dev/null <runs
+case $runs in ''|*[!0-9]*) runs=0;; esac`)
+
+/** Counts one more; whoever has read the host before must read it again. */
+export const countRun: Shell = Shell.literal('echo $((runs + 1)) >runs.new && mv -f runs.new runs')

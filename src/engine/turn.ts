@@ -4,7 +4,7 @@ import { lines, sh } from '../base/shell.ts'
 import type { Limit, Session } from '../transport/machine.ts'
 import { heldBy } from './hold.ts'
 import { type Lease, type Runner, fence, lookAtShell, parseLease, readLease } from './lease.ts'
-import { folder } from './place.ts'
+import { folder, leaseTerm } from './place.ts'
 
 export interface TurnOptions {
   /** Ends what is left of the other run at once, also a step that is running. */
@@ -25,17 +25,21 @@ export async function awaitTurn(
 ): Promise<Runner | undefined> {
   const { host } = session
   let before = first
+  let waited = 0
   for (let lease: Lease | undefined = first; lease; lease = await lookAgain(session)) {
     const { runner, left, busy } = lease
-    const other = runner.id !== before.runner.id
-    if (other || (left > before.left && !options.takeOver)) throw heldBy(host, runner, left)
-    // A step that was begun is let finish, but no longer than the lease holds.
-    const force = options.takeOver || left <= 0
-    const over = force || (options.hasEnded(runner) && !busy)
-    if (over && (await ended(session, runner, force))) return runner
+    const isOther = runner.id !== before.runner.id
+    if (isOther || (left > before.left && !options.takeOver)) throw heldBy(host, runner, left)
+    // A step that was begun is let finish, but no longer than the lease holds, whatever the clock of
+    // the host says.
+    const force = options.takeOver || left <= 0 || waited >= leaseTerm
+    const isOver = force || (options.hasEnded(runner) && !busy)
+    const end = isOver ? await endOf(session, runner, force) : undefined
+    if (end) return end === 'interrupted' ? runner : undefined
     options.report({ host, lease })
     before = lease
     await sleep(1000)
+    waited += 1
   }
   return undefined
 }
@@ -47,17 +51,22 @@ async function lookAgain(session: Session): Promise<Lease | undefined> {
   return row.startsWith('lease ') ? parseLease(row.slice('lease '.length)) : undefined
 }
 
-/** Whether nothing of that run is left. */
-async function ended(session: Session, { id }: Runner, byForce: boolean): Promise<boolean> {
+/** Ends what is left of that run; undefined when that cannot be yet. */
+async function endOf(
+  session: Session,
+  { id }: Runner,
+  byForce: boolean,
+): Promise<'interrupted' | 'over' | undefined> {
   const frame = { script: fence(id, byForce), user: 'root' }
   const [answer] = await session.run([frame], limitFor(session))
-  if (answer!.code === 0) return true
-  const said = answer!.output.toString().trim()
-  if (answer!.code === 75) return false
+  const said = answer!.output.toString().trim().split('\n').at(-1)!
+  if (answer!.code === 75) return undefined
+  if (answer!.code === 0) return said === 'ended' ? 'interrupted' : 'over'
   throw problem('lease-failed', { host: session.host, reason: said || 'it printed nothing' })
 }
 
+/** Long enough to end a step and to put back what was not proven. */
 function limitFor({ host }: Session): Limit {
-  const state = `Nothing was changed on ${host}.`
-  return { seconds: 30, error: () => problem('host-timeout', { host, seconds: 30, state }) }
+  const state = `What was left there by an interrupted run may or may not have been ended.`
+  return { seconds: 90, error: () => problem('host-timeout', { host, seconds: 90, state }) }
 }

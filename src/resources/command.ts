@@ -9,7 +9,8 @@ import {
   given,
   idOf,
 } from '../model/resource.ts'
-import { check, filled, oneOf, optional, path, text } from '../model/schema.ts'
+import { check, filled, flag, oneOf, optional, path, text } from '../model/schema.ts'
+import { networkLockOut } from './network-lock-out.ts'
 import { refuse } from './refusal.ts'
 
 /** A command of yours. */
@@ -30,6 +31,11 @@ interface CommandFields extends Common {
   readonly environment?: Readonly<Record<string, string | Secret>>
   /** What the command finds on its standard input. */
   readonly input?: string | Secret
+  /**
+   * It may cut the host off. Addresses, routes and the rules of the firewall are kept before it runs,
+   * and the host puts them back by itself if nobody can log in after it.
+   */
+  readonly mayLockOut?: boolean
 }
 
 /**
@@ -54,6 +60,7 @@ interface CommandDesired {
   readonly cwd?: string
   readonly environment?: Readonly<Record<string, string>>
   readonly input?: string
+  readonly mayLockOut?: boolean
 }
 
 /** Why there is something to do, in a few words; undefined when there is not. */
@@ -63,7 +70,8 @@ interface CommandState {
 
 /** Describes a command: `command('migrate', { run: 'bin/migrate', unless: 'bin/migrate --check' })`. */
 export function command(name: string, options: CommandOptions): Resource {
-  const { run, unless, onlyIf, creates, when, cwd, environment, input, ...common } = options
+  const { run, unless, onlyIf, creates, when, cwd, environment, input, mayLockOut, ...common } =
+    options
   if ([unless, onlyIf, creates, when].every((each) => each === undefined))
     refuse(`command:${name}`, 'unless', {
       problem: 'is missing: nothing says when there is something to do',
@@ -77,6 +85,7 @@ export function command(name: string, options: CommandOptions): Resource {
     cwd,
     environment: environment && texts(environment),
     input: input === undefined ? undefined : String(input),
+    mayLockOut,
   })
   return describe(commandKind, name, { run, ...fields }, common)
 }
@@ -121,6 +130,7 @@ export const commandKind: Kind<CommandDesired, CommandState> = {
     cwd: optional(path),
     environment: optional(environmentCheck),
     input: optional(text),
+    mayLockOut: optional(flag),
   },
 
   // A line for each that is needed, with why; nothing of what guards print.
@@ -156,6 +166,7 @@ export const commandKind: Kind<CommandDesired, CommandState> = {
   },
 
   apply: ([change]) => ({ script: run(change!.resource.desired) }),
+  lockOut: ({ desired }) => (desired.mayLockOut ? networkLockOut : undefined),
 
   actions: {
     run({ desired }) {

@@ -75,7 +75,7 @@ async function planOver(session: Session, described: readonly Resource[]): Promi
 /** A run of this process. */
 export function runnerOf(id: string): Runner {
   const when = new Date(0).toISOString()
-  return { id, login: 'tester', machine: hostname(), process: process.pid, when }
+  return { id, login: 'tester', machine: hostname(), process: process.pid, space: 'test', when }
 }
 
 async function inSession<T>(
