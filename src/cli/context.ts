@@ -9,8 +9,9 @@ import { kindsWith } from '../resources/kinds.ts'
 import type { Machine } from '../transport/machine.ts'
 import { SshMachine } from '../transport/ssh.ts'
 import type { Target } from '../transport/target.ts'
-import { type Surveyed, survey } from '../engine/survey.ts'
+import { type Surveyed, type SurveyOptions, surveyEach } from '../engine/survey.ts'
 import { Project } from './project.ts'
+import { Reading } from './reading.ts'
 
 /** What the command line says; a command has those that it declares in main.ts. */
 export interface Flags {
@@ -68,19 +69,60 @@ export async function openContext(flags: Flags): Promise<Context> {
 }
 
 /** Reads and plans the hosts of the context, and remembers their facts. */
-export async function surveyHosts(context: Context, flags: Flags): Promise<Surveyed[]> {
-  const { project, fleet, hosts, machineOf } = context
-  const knownFacts = project.knownFacts()
-  const timeoutSeconds = Math.min(flags.timeout, longestRead)
-  const kinds = context.kinds()
-  const { only, parallel, orphans = 'list' } = flags
-  const options = { kinds, knownFacts, only, orphans, parallel, timeoutSeconds }
-  const surveyed = await survey(fleet, hosts, machineOf, options)
+export async function surveyHosts(
+  context: Context,
+  flags: Flags,
+  keepsOpen?: SurveyOptions['keepsOpen'],
+): Promise<Surveyed[]> {
+  return finished(await beginSurvey(context, flags, keepsOpen).all(), context, flags)
+}
+
+/** Those that answer, and a way to have the others when they do or when they are given up. */
+export async function surveyPrompt(
+  context: Context,
+  flags: Flags,
+  keepsOpen?: SurveyOptions['keepsOpen'],
+): Promise<{ surveyed: Surveyed[]; rest: (() => Promise<Surveyed[]>) | undefined }> {
+  const { read, late, rest } = await beginSurvey(context, flags, keepsOpen).prompt()
+  const surveyed = await finished(read, context, flags, late.length > 0)
+  if (late.length === 0) return { surveyed, rest: undefined }
+  return { surveyed, rest: async () => finished(await rest(), context, flags, true) }
+}
+
+function beginSurvey(
+  { project, fleet, hosts, machineOf, kinds }: Context,
+  { only, parallel, timeout, orphans = 'list' }: Flags,
+  keepsOpen?: SurveyOptions['keepsOpen'],
+): Reading {
+  const reads = surveyEach(fleet, hosts, machineOf, {
+    kinds: kinds(),
+    knownFacts: project.knownFacts(),
+    only,
+    orphans,
+    parallel,
+    timeoutSeconds: Math.min(timeout, longestRead),
+    ...(keepsOpen ? { keepsOpen } : {}),
+  })
+  const names = hosts.map(({ name }) => name)
+  return new Reading(names, reads, (waited) => {
+    const some = waited.slice(0, 8).join(', ')
+    const more = waited.length > 8 ? ` and ${waited.length - 8} more` : ''
+    process.stderr.write(`Waiting for ${some}${more}.\n`)
+  })
+}
+
+/** Remembers the facts, and refuses a selection that fits nothing on any host. */
+async function finished(
+  surveyed: Surveyed[],
+  { project }: Context,
+  { only }: Flags,
+  others = false,
+): Promise<Surveyed[]> {
   const read = surveyed.flatMap((each): [string, Facts][] =>
     'facts' in each ? [[each.host.name, each.facts]] : [],
   )
-  project.keepFacts(knownFacts, read)
-  const misnamed = flags.only.find((pattern) => fitsNothing(pattern, surveyed))
+  project.keepFacts(project.knownFacts(), read)
+  const misnamed = others ? undefined : only.find((pattern) => fitsNothing(pattern, surveyed))
   if (misnamed === undefined) return surveyed
   await closeAll(surveyed)
   const known = surveyed.flatMap((each) => ('plan' in each ? each.plan.all.map(idOf) : []))

@@ -12,7 +12,7 @@ import { json } from './render/json.ts'
 /** `fettle plan`: what `up` would change, exactly. */
 export async function plan(flags: Flags): Promise<number> {
   const context = await openContext(flags)
-  const surveyed = await surveyHosts(context, flags)
+  const surveyed = await surveyHosts(context, flags, () => false)
   const document = await planDocument(surveyed.map(outcomeOf), kinds)
   if (flags.out !== undefined)
     writeFileSync(

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { problem } from '../base/errors.ts'
-import { hasWork, isEmpty } from '../engine/plan.ts'
+import { type HostPlan, hasWork, isEmpty } from '../engine/plan.ts'
 import type { Surveyed } from '../engine/survey.ts'
 import { kinds } from '../resources/kinds.ts'
 import { type PlanDocument, planDocument } from '../wire/plan.ts'
@@ -10,7 +10,14 @@ import {
   checkUnmoved,
   parsePlanFile,
 } from '../wire/plan-file.ts'
-import { type Context, type Flags, closeAll, openContext, surveyHosts } from './context.ts'
+import {
+  type Context,
+  type Flags,
+  closeAll,
+  openContext,
+  surveyHosts,
+  surveyPrompt,
+} from './context.ts'
 import { exitCodes } from './exit-code.ts'
 import { outcomeOf, showPlan } from './plan.ts'
 import { takeTurns } from './turn.ts'
@@ -20,12 +27,33 @@ export async function up(path: string | undefined, given: Flags): Promise<number
   const file = path === undefined ? undefined : readPlanFile(path, given)
   const flags = file ? { ...given, ...asFlags(file.selection), planHash: file.hash } : given
   const context = await openContext(flags)
-  let surveyed = await surveyHosts(context, flags)
+  // What is applied only as a whole waits for every host.
+  const whole = flags.planHash !== undefined || flags.json === true || flags.yes !== true
+  if (whole) return upOn(await surveyHosts(context, flags, isWanted), context, flags, file, path)
+  const { surveyed, rest } = await surveyPrompt(context, flags, isWanted)
+  if (!rest) return upOn(surveyed, context, flags)
+  const code = await upOn(surveyed, context, flags).catch((thrown: unknown) => {
+    void rest().then(closeAll)
+    throw thrown
+  })
+  return upOnRest(await rest(), code, context, flags)
+}
+
+/** Plans, shows, asks, applies and records what was read. */
+async function upOn(
+  first: Surveyed[],
+  everything: Context,
+  flags: Flags,
+  file?: PlanFile,
+  path = '',
+): Promise<number> {
+  let surveyed = first
+  const context = { ...everything, hosts: first.map(({ host }) => host) }
   try {
     surveyed = await takeTurns(surveyed, context, flags)
     const outcomes = surveyed.map(outcomeOf)
     const plan = await planDocument(outcomes, kinds)
-    if (file) checkUnmoved(file, path!, plan, outcomes)
+    if (file) checkUnmoved(file, path, plan, outcomes)
     checkHash(plan, flags)
     // Whoever gives the hash of a plan has seen it.
     if (!flags.json && flags.planHash === undefined) showPlan(plan, flags)
@@ -40,6 +68,32 @@ export async function up(path: string | undefined, given: Flags): Promise<number
     await closeAll(surveyed)
   }
 }
+
+/** Those that answered late, or not at all, have a run of their own, unless the first one failed. */
+async function upOnRest(
+  late: Surveyed[],
+  code: number,
+  context: Context,
+  flags: Flags,
+): Promise<number> {
+  const busy = late.filter((each) => 'plan' in each && hasWork(each.plan))
+  if (code === exitCodes.done && busy.length > 0) return upOn(late, context, flags)
+  const plan = await planDocument(late.map(outcomeOf), kinds)
+  showPlan(plan, flags)
+  await closeAll(late)
+  if (busy.length > 0) {
+    const names = busy.map(({ host }) => host.name).join(', ')
+    process.stderr.write(`Untouched, as the run had failed before their turn: ${names}.\n`)
+  }
+  const unread = late.filter((each) => 'error' in each)
+  if (unread.length === 0) return code
+  // On record, as it is when they fail at once.
+  const { apply } = await import('./apply.ts')
+  return Math.max(code, await apply(unread, plan, context, flags))
+}
+
+/** A session serves to change something, or to wait for another run. */
+const isWanted = (plan: HostPlan): boolean => hasWork(plan) || plan.journal.lease !== undefined
 
 function readPlanFile(path: string, flags: Flags): PlanFile {
   const chosen = [...flags.host, ...flags.role, ...flags.only]

@@ -4,11 +4,40 @@ export async function limited<Item, Result>(
   items: readonly Item[],
   work: (item: Item) => Promise<Result>,
 ): Promise<Result[]> {
-  const results: Result[] = []
-  let next = 0
-  const worker = async (): Promise<void> => {
-    for (let i = next++; i < items.length; i = next++) results[i] = await work(items[i]!)
+  return Promise.all(inTurn(limit, items, work))
+}
+
+/**
+ * The same, with a result to wait for each. Who takes longer than `patience` seconds no longer
+ * counts: something that hangs must not take the place of others.
+ */
+export function inTurn<Item, Result>(
+  limit: number,
+  items: readonly Item[],
+  work: (item: Item) => Promise<Result>,
+  patience?: number,
+): Promise<Result>[] {
+  const waiting: (() => void)[] = []
+  let free = limit
+  const done = (): void => {
+    const next = waiting.shift()
+    if (next) next()
+    else free += 1
   }
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker))
-  return results
+  return items.map(async (item) => {
+    if (free > 0) free -= 1
+    else await new Promise<void>((resolve) => waiting.push(resolve))
+    let counts = true
+    const leave = (): void => {
+      if (counts) done()
+      counts = false
+    }
+    const timer = patience === undefined ? undefined : setTimeout(leave, patience * 1000)
+    try {
+      return await work(item)
+    } finally {
+      clearTimeout(timer)
+      leave()
+    }
+  })
 }

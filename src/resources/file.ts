@@ -44,6 +44,10 @@ interface FileState extends Inode {
 /** Longer content is not brought here to be compared line by line. Bytes. */
 const longestDiff = 256 * 1024
 
+/** A shell takes longer to add a word the more it has: for so many files there is one `sha256sum`. */
+const atOnce = 100
+const hashThem = sh`[ "$#" = 0 ] || contents "$@"`
+
 /** Describes a file: `file('/etc/motd', { content: 'hello\n' })`. */
 export function file(path: string, options: FileOptions = {}): Resource {
   const {
@@ -68,6 +72,7 @@ export function file(path: string, options: FileOptions = {}): Resource {
 
 export const fileKind: Kind<FileDesired, FileState> = {
   name: 'file',
+  remembers: () => ({ content: '' }),
   named: path,
   user: 'login',
   fields: {
@@ -83,26 +88,28 @@ export const fileKind: Kind<FileDesired, FileState> = {
 
   claims: (resource) => [{ what: `path ${resource.name}` }],
 
-  read(resources) {
-    const present = resources.map(
-      ({ name, desired }, i) =>
-        sh`[ -f ${name} ] && [ ! -L ${name} ] && [ -r ${name} ] && set -- "$@" ${name} && wanted="$wanted "${`${i}:${sha256(desired.content)}`}`,
-    )
-    return lines(
+  read: (resources) =>
+    lines(
       statPaths(resources.map(({ name }) => name)),
-      sh`set --; wanted=`,
-      ...present,
       // A line for each file that is there: its place in the list, its hash and, where that is not
-      // the wanted one, its content.
-      sh`[ "$#" = 0 ] || sha256sum -- "$@" | for each in $wanted; do
-        read -r hash rest || break
-        hash=${Shell.literal('${hash#\\\\}')}
-        if [ "$hash" = ${Shell.literal('"${each#*:}"')} ]; then printf '%s %s\n' ${Shell.literal('"${each%%:*}"')} "$hash"
-        else printf '%s %s ' ${Shell.literal('"${each%%:*}"')} "$hash"; head -c ${longestDiff} -- "$1" | base64 -w 0; echo; fi
-        shift
-      done`,
-    )
-  },
+      // the wanted one, its content; of what is to go there is none.
+      sh`contents() {
+        sha256sum -- "$@" | for each in $wanted; do
+          read -r hash rest || break
+          hash=${Shell.literal('${hash#\\\\}')}
+          case ${Shell.literal('${each#*:}')} in "$hash" | -) printf '%s %s\n' ${Shell.literal('"${each%%:*}"')} "$hash" ;;
+          *) printf '%s %s ' ${Shell.literal('"${each%%:*}"')} "$hash"; head -c ${longestDiff} -- "$1" | base64 -w 0; echo ;; esac
+          shift
+        done
+      }
+      set --; wanted=`,
+      ...resources.map(({ name, desired, absent }, i) => {
+        const wanted = `${i}:${absent ? '-' : sha256(desired.content)}`
+        const present = sh`[ -f ${name} ] && [ ! -L ${name} ] && [ -r ${name} ] && set -- "$@" ${name} && wanted="$wanted "${wanted}`
+        return (i + 1) % atOnce === 0 ? lines(present, hashThem, sh`set --; wanted=`) : present
+      }),
+      hashThem,
+    ),
 
   parse(output, resources) {
     const { inodes, rest } = parseStat(

@@ -37,7 +37,30 @@ const types: Readonly<Record<string, Inode['type']>> = { f: 'file', d: 'director
 
 /** Prints seven fields for each path that is there, each ended by NUL, then `end` and NUL. */
 export function statPaths(paths: readonly string[]): Shell {
-  return sh`find ${paths} -maxdepth 0 -printf ${String.raw`%p\0%y\0%m\0%u\0%g\0%s\0%l\0`} 2>/dev/null; printf 'end\\0'`
+  const finds = portions(paths).map(
+    (each) =>
+      sh`find ${each} -maxdepth 0 -printf ${String.raw`%p\0%y\0%m\0%u\0%g\0%s\0%l\0`} 2>/dev/null; `,
+  )
+  return sh`${finds.reduce((all, each) => sh`${all}${each}`, sh``)}printf 'end\\0'`
+}
+
+/** The words of one command line may be 2 MiB together, wherever Linux was not told otherwise. */
+const longestLine = 256 * 1024
+
+/** Paths in lists that each fit on a command line. */
+export function portions(paths: readonly string[]): string[][] {
+  const all: string[][] = []
+  let room = 0
+  for (const path of paths) {
+    const size = Buffer.byteLength(path)
+    if (all.length === 0 || room < size) {
+      all.push([])
+      room = longestLine
+    }
+    all.at(-1)!.push(path)
+    room -= size
+  }
+  return all
 }
 
 /** Reads what `statPaths` printed, in the order of the paths, and says where it ended. */

@@ -109,6 +109,7 @@ function summary(plan: PlanDocument, paint: Paint): string {
   const changes = plan.hosts.reduce((sum, host) => sum + host.changes.length, 0)
   const actions = plan.hosts.reduce((sum, host) => sum + host.actions.length, 0)
   const failed = plan.hosts.filter(({ error }) => error).length
+  if (failed > 0 && failed === plan.hosts.length) return `${count(failed, 'host')} not read.`
   const unread = failed === 0 ? '' : `, ${count(failed, 'host')} not read`
   if (changes + actions === 0)
     return `Nothing to change on ${count(plan.hosts.length - failed, 'host')}${unread}.`
