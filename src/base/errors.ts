@@ -203,6 +203,11 @@ export const catalogue = {
     state: 'It was not made.',
     next: 'Make it by hand where you have another way in, or correct the cause.',
   },
+  'locks-out': {
+    what: '{resource}: {field} would keep out {what}.',
+    state: 'Nothing was changed there.',
+    next: 'Let it in: {suggestion}, before what keeps it out.',
+  },
   'action-failed': {
     what: '{host}: {action} failed with exit code {code}: {reason}',
     state:

@@ -11,6 +11,7 @@ import { cronKind } from './cron.ts'
 import { directoryKind } from './directory.ts'
 import { downloadKind } from './download.ts'
 import { fileKind } from './file.ts'
+import { firewallKind } from './firewall.ts'
 import { gemKind } from './gem.ts'
 import { gitKind } from './git.ts'
 import { groupKind } from './group.ts'
@@ -54,6 +55,7 @@ const list: readonly Kind[] = [
   directoryKind,
   downloadKind,
   fileKind,
+  firewallKind,
   gemKind,
   gitKind,
   groupKind,
