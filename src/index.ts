@@ -23,6 +23,7 @@ export { type AptRepositoryOptions, aptRepository } from './resources/apt-reposi
 export { type ArchiveOptions, archive } from './resources/archive.ts'
 export { type AuthorizedKeysOptions, authorizedKeys } from './resources/authorized-keys.ts'
 export { type BlockOptions, block } from './resources/block.ts'
+export { type CertificateOptions, certificate } from './resources/certificate.ts'
 export { type CommandOptions, command, trigger } from './resources/command.ts'
 export { type ContainerImageOptions, containerImage } from './resources/container-image.ts'
 export { type ContainerOptions, container } from './resources/container.ts'

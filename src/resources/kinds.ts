@@ -4,6 +4,7 @@ import { aptRepositoryKind } from './apt-repository.ts'
 import { archiveKind } from './archive.ts'
 import { authorizedKeysKind } from './authorized-keys.ts'
 import { blockKind } from './block.ts'
+import { certificateKind } from './certificate.ts'
 import { commandKind } from './command.ts'
 import { containerImageKind } from './container-image.ts'
 import { containerKind } from './container.ts'
@@ -48,6 +49,7 @@ const list: readonly Kind[] = [
   archiveKind,
   authorizedKeysKind,
   blockKind,
+  certificateKind,
   commandKind,
   containerImageKind,
   containerKind,
