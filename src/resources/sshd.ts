@@ -91,6 +91,7 @@ const title = '# Kept by Fettle.\n'
 
 export const sshdKind: Kind<SshdDesired, SshdState> = {
   name: 'sshd',
+  remembers: ({ desired: { match } }) => ({ settings: {}, ...given({ match }) }),
   named: check(
     "a name in letters, digits, . _ -, such as 'fettle'",
     (name) => typeof name === 'string' && /^[A-Za-z0-9][\w.-]{0,60}$/.test(name),

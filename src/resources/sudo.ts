@@ -81,6 +81,7 @@ const notEmpty = check("'ALL', or at least one", (value) => (value as unknown[])
 
 export const sudoKind: Kind<SudoDesired, SudoState> = {
   name: 'sudo',
+  remembers: ({ desired }) => desired,
   named: check(
     "a name such as 'deploy' (letters, digits, . _ -)",
     (name) => typeof name === 'string' && /^[A-Za-z0-9_][\w.-]{0,60}$/.test(name),
