@@ -101,6 +101,7 @@ describe('what the guides show', () => {
 
   test('and when they run', async () => {
     vi.stubEnv('DB_PASSWORD', 'hunter2')
+    vi.stubEnv('SMTP_PASSWORD', 'hunter2')
     await inFolder(descriptions, async (folder) => {
       for (const [i, block] of descriptions.entries()) {
         const code = block.code.replace('/home/ada/keys/shop.pem', '/etc/hostname')
