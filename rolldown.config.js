@@ -1,8 +1,25 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
 const own = /^(node:|[a-z@])/
+const isSeldom =
+  /src.(adopt|import|testing|lab.(?!targets|keys|network))|src.testing.ts|cli.(adopt|import|init|lab|lock|locking|outdated|doctor|test|log)\.ts|cli.render.test/
 const common = { platform: 'node', logLevel: 'warn' }
 
-// The published program is one file, which starts from compiled code: see docs/design/8. What a
-// description or a test imports is a few files beside it.
+/** Without other letters a source is half as large in memory, and sooner there. */
+const ascii = {
+  name: 'ascii',
+  writeBundle({ dir }, files) {
+    for (const name of Object.keys(files)) {
+      const code = readFileSync(join(dir, name), 'utf8')
+      writeFileSync(join(dir, name), code.replace(/[^\0-\x7f]/g, escaped))
+    }
+  },
+}
+const escaped = (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`
+
+// The published program is a few files, which start from compiled code: see docs/design/8. What a
+// description or a test imports is a few others.
 export default [
   {
     ...common,
@@ -20,11 +37,16 @@ export default [
     input: { program: 'src/cli/main.ts' },
     // Required when it is needed, from where npm put it.
     external: [/^node:/, 'jiti', 'yaml'],
+    plugins: [ascii],
     output: {
       dir: 'dist/cli',
       format: 'cjs',
       entryFileNames: '[name].cjs',
-      codeSplitting: false,
+      // Beside it, so that a path relative to a module holds in all of them.
+      chunkFileNames: '[name]-[hash].cjs',
+      // What plans and runs need is one file; finding and reading each takes time.
+      comments: false,
+      codeSplitting: { groups: [{ name: 'core', test: (id) => !isSeldom.test(id) }] },
     },
   },
   {

@@ -1,9 +1,17 @@
 #!/usr/bin/env node
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import Module, { createRequire } from 'node:module'
 import { homedir } from 'node:os'
-import { dirname, join, sep } from 'node:path'
+import { basename, dirname, join, sep } from 'node:path'
 import { Script, constants } from 'node:vm'
 
 /**
@@ -19,7 +27,7 @@ const made: { readonly script: Script; readonly kept: string }[] = []
 
 /** CommonJS modules of ours and of the loader of descriptions; what users write is left to Node. */
 const isOurs = (file: string): boolean =>
-  file === join(__dirname, 'program.cjs') || file.includes(`${sep}jiti${sep}dist${sep}`)
+  dirname(file) === __dirname || file.includes(`${sep}jiti${sep}dist${sep}`)
 
 type Compile = (this: Module, source: string, file: string, ...rest: unknown[]) => unknown
 /** Node's own method, which has been what others hook into for many years. */
@@ -46,6 +54,7 @@ process.on('exit', () => {
   try {
     if (made.length > 0) mkdirSync(folder, { recursive: true, mode: 0o700 })
     for (const { script, kept } of made) {
+      forget(kept)
       writeFileSync(`${kept}.${process.pid}`, script.createCachedData(), { mode: 0o600 })
       renameSync(`${kept}.${process.pid}`, kept)
     }
@@ -58,8 +67,17 @@ createRequire(__filename)('./program.cjs')
 
 function keptFor(file: string): string {
   const { mtimeMs, size } = statSync(file)
-  const key = [file, mtimeMs, size, process.version, process.arch].join('\0')
-  return join(folder, createHash('sha256').update(key).digest('hex'))
+  const [place, version] = [[file], [mtimeMs, size, process.version, process.arch]].map((parts) =>
+    createHash('sha256').update(parts.join('\0')).digest('hex').slice(0, 24),
+  )
+  return join(folder, `${place}-${version}`)
+}
+
+/** Removes what is kept of earlier versions of the same file. */
+function forget(kept: string): void {
+  const place = basename(kept).split('-')[0]!
+  for (const name of readdirSync(folder))
+    if (name.startsWith(`${place}-`)) rmSync(join(folder, name), { force: true })
 }
 
 function read(file: string): Buffer | undefined {
