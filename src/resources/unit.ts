@@ -3,6 +3,7 @@ import { lines, sh } from '../base/shell.ts'
 import { type Change, type Kind, type Step, nothingPlanned } from '../model/kind.ts'
 import { type Common, type Resource, describe } from '../model/resource.ts'
 import { type Complaint, check, filled, flag } from '../model/schema.ts'
+import { lockOutOf } from './lock-out.ts'
 import { fileKind } from './file.ts'
 import { refuse } from './refusal.ts'
 import {
@@ -120,6 +121,7 @@ function complaintAbout(sections: UnitSections): Complaint | undefined {
 export const unitKind: Kind<UnitDesired, UnitState> = {
   name: 'unit',
   remembers: () => ({ content: '', verify: false }),
+  lockOut: (resource, login) => lockOutOf(fileOf(resource).name, login),
   named: check(
     "a unit's name with its type, such as 'worker.service'; a drop-in's in letters, digits, . _ -",
     (name) =>
