@@ -59,7 +59,7 @@ export function mail(options: MailOptions): Resource[] {
       mode: '0644',
       ...owned,
       // Before the package there is nobody to ask.
-      validate: `! command -v postconf >/dev/null || ( all=$(mktemp -d) && trap 'rm -rf -- "$all"' EXIT && cat %s >"$all/main.cf" && cp ${folder}/master.cf "$all" && said=$(postconf -c "$all" 2>&1 >/dev/null) && { [ -z "$said" ] || { echo "$said"; false; }; } )`,
+      validate: `! command -v postconf >/dev/null || ( all=$(mktemp -d) && trap 'rm -rf -- "$all"' EXIT && cat %s >"$all/main.cf" && cp ${folder}/master.cf "$all" && { said=$(postconf -c "$all" 2>&1 >/dev/null) || { echo "$said"; false; }; } && case $said in *'unused parameter'*) echo "$said"; false;; esac )`,
       notify: restart(running),
     }),
     table('fettle-aliases', rowsOf(aliases), '0644'),

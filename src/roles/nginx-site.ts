@@ -1,4 +1,4 @@
-import { type Common, type Resource, given } from '../model/resource.ts'
+import { type Common, type Reference, type Resource, given } from '../model/resource.ts'
 import { file } from '../resources/file.ts'
 import { refuse } from '../resources/refusal.ts'
 import { reload } from '../resources/service.ts'
@@ -29,8 +29,11 @@ export type NginxSettings = Readonly<Record<string, string | number | readonly s
 export interface NginxSiteOptions extends NginxAnswer, Common {
   /** The names that it answers to: `'example.org'`, `'*.example.org'`. */
   readonly domains: string | readonly string[]
-  /** Paths on the host. With it the site is served by https, and plain http is redirected there. */
-  readonly certificate?: { readonly certificate: string; readonly key: string }
+  /**
+   * A `certificate(...)`, to be described with `notify: reload('nginx')`, or paths on the host. With it
+   * the site is served by https, and plain http is redirected there.
+   */
+  readonly certificate?: Resource | { readonly certificate: string; readonly key: string }
   /** With a certificate: what plain http does. Default: `'redirect'`. */
   readonly http?: 'redirect' | 'serve' | 'off'
   /** With a certificate: how long browsers may insist on https, in seconds; 0 is not at all. Default: half a year. */
@@ -48,9 +51,11 @@ export interface NginxSiteOptions extends NginxAnswer, Common {
 /** Describes a site of nginx: `nginxSite('shop', { domains: 'shop.example.org', proxy: 'http://127.0.0.1:3000' })`. */
 export function nginxSite(name: string, options: NginxSiteOptions): Resource {
   checkSite(name, options)
-  const { after, notify = [], user } = options
+  const { after = [], notify = [], user, certificate } = options
+  const first = certificate && 'kind' in certificate ? [certificate] : []
   return nginxFile(`/etc/nginx/conf.d/site-${name}.conf`, siteOf(name, options), {
-    ...given({ after, user }),
+    ...given({ user }),
+    after: [...first, ...many(after)],
     notify: [reload('nginx'), ...[notify].flat()],
   })
 }
@@ -101,6 +106,27 @@ export const block = (head: string, body: readonly string[]): string[] => [
   '}',
 ]
 
+/** As resources and ids, whichever way they were given. */
+const many = (after: Reference | readonly Reference[]): (Resource | string)[] =>
+  [after].flat(2) as (Resource | string)[]
+
+/** Where the certificate and its key are. */
+function filesOf(given: NginxSiteOptions['certificate']):
+  | undefined
+  | {
+      certificate: string
+      key: string
+    } {
+  if (!given || !('kind' in given)) return given
+  const { directory } = given.desired as { directory?: string }
+  if (given.kind !== 'certificate' || directory === undefined)
+    refuse('nginxSite', 'certificate', {
+      problem: `cannot be ${given.kind}:${given.name}`,
+      suggestion: 'a certificate(...), or { certificate, key } with paths on the host',
+    })
+  return { certificate: `${directory}/fullchain.pem`, key: `${directory}/privkey.pem` }
+}
+
 const domain = /^(\*\.)?[\p{L}\p{N}]([\p{L}\p{N}._-]*[\p{L}\p{N}])?$|^~\S+$/u
 
 function checkSite(name: string, options: NginxSiteOptions): void {
@@ -115,7 +141,7 @@ function checkSite(name: string, options: NginxSiteOptions): void {
   for (const [path] of answers)
     if (!/^((=|\^~) )?\/[^\s{};"'\\]*$/.test(path))
       fail('locations', cannot(path), "a path such as '/api/'")
-  const { certificate } = options
+  const certificate = filesOf(options.certificate)
   const all: [string, NginxAnswer][] = [['', options], ...answers]
   for (const [where, answer] of all) {
     const complaint = complaintAbout(answer, where !== '' && options.root !== undefined)
@@ -160,7 +186,8 @@ function complaintAbout(
 }
 
 function siteOf(name: string, options: NginxSiteOptions): string {
-  const { certificate, http = 'redirect', acme = '/var/www/acme' } = options
+  const { http = 'redirect', acme = '/var/www/acme' } = options
+  const certificate = filesOf(options.certificate)
   const names = `server_name ${[options.domains]
     .flat()
     .map((each) => (each.startsWith('~') ? quoted(each) : each))
@@ -217,8 +244,6 @@ function bodyOf(options: NginxSiteOptions, upstreams: Upstreams): string[] {
     ...(options.root === undefined ? [] : [`root ${quoted(options.root)};`]),
     ...answer('/', options, upstreams),
     ...Object.entries(locations).flatMap(([path, each]) => answer(path, each, upstreams)),
-    // What begins with a dot, such as .git and .env, is nobody's business.
-    ...(options.root === undefined ? [] : block('location ~ /\\.(?!well-known/)', ['return 404;'])),
   ]
 }
 
@@ -242,6 +267,8 @@ function answer(path: string, given: NginxAnswer, upstreams: Upstreams): string[
           `try_files $uri $uri/ ${fallback};`,
         ]),
     ...own,
+    // What begins with a dot, such as .git and .env, is nobody's business.
+    ...(path.startsWith('=') ? [] : block('location ~ /\\.(?!well-known/)', ['return 404;'])),
   ]
   if (php === undefined) return block(`location ${path}`, files)
   return block(`location ${path}`, [

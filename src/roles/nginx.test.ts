@@ -4,8 +4,11 @@ import { type TestHost, bootForFile, labAvailable } from '../../test/lab/fixture
 import { settle } from '../../test/lab/settle.ts'
 import { web, serve } from '../../test/lab/web.ts'
 import { asFettleError } from '../base/errors.ts'
+import { Secret } from '../base/secret.ts'
 import { type Resource, absent, idOf } from '../model/resource.ts'
+import { certificate } from '../resources/certificate.ts'
 import { packages } from '../resources/package.ts'
+import { reload } from '../resources/service.ts'
 import { type NginxOptions, nginx } from './nginx.ts'
 import { type NginxSiteOptions, nginxSite } from './nginx-site.ts'
 
@@ -83,7 +86,11 @@ describe.skipIf(!labAvailable)('on a host', () => {
         domains: ['files.example', '*.files.example'],
         root: `/srv/a "folder" of 'files'`,
         headers: { 'X-Frame-Options': '', 'X-Team': 'a "b" \\ c' },
-        locations: { '/old/': { redirect: 'https://elsewhere.example/' } },
+        locations: {
+          '/old/': { redirect: 'https://elsewhere.example/' },
+          '/app/': { proxy: web },
+          '= /robots.txt': { root: '/srv/robots' },
+        },
       },
       app: { domains: 'app.example', proxy: [web.replace('8000', '8999'), web] },
       safe: {
@@ -101,7 +108,7 @@ describe.skipIf(!labAvailable)('on a host', () => {
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=safe.example -keyout /etc/ssl/safe.key -out /etc/ssl/safe.pem 2>/dev/null
 mkdir -p "/srv/a \\"folder\\" of 'files'/.git" && cd "/srv/a \\"folder\\" of 'files'" && echo files >index.html && echo secret >.git/config
 mkdir -p /var/www/acme/.well-known/acme-challenge && echo proof >/var/www/acme/.well-known/acme-challenge/x
-mkdir -p /srv/www && echo the program >/srv/www/index.html`)
+mkdir -p /srv/robots && echo nobody >/srv/robots/robots.txt; mkdir -p /srv/www/app && echo dotted >/srv/www/app/.x; echo the program >/srv/www/index.html`)
     await settle(host!, all)
     expect(await planned(host!, all)).toEqual([])
     expect(await get(host!, `${local('files.example')} http://files.example/`)).toBe('files\n\n200')
@@ -110,6 +117,11 @@ mkdir -p /srv/www && echo the program >/srv/www/index.html`)
       /404$/,
     )
     expect(await get(host!, `${local('files.example')} http://files.example/none`)).toMatch(/404$/)
+    const elsewhere = async (path: string): Promise<string> =>
+      get(host!, `${local('files.example')} http://files.example${path}`)
+    expect(await elsewhere('/robots.txt')).toBe('nobody\n\n200')
+    // What a program behind nginx has there is its own business.
+    expect(await elsewhere('/app/.x')).toBe('dotted\n\n200')
     const head = await get(host!, `-I ${local('files.example')} http://files.example/`)
     expect(head).toMatch(/^X-Content-Type-Options: nosniff\r$/m)
     expect(head).toMatch(/^X-Team: a "b" \\ c\r$/m)
@@ -143,6 +155,33 @@ mkdir -p /srv/www && echo the program >/srv/www/index.html`)
     expect(page).toMatch(/strict-transport-security: max-age=15768000/)
     expect(page).toMatch(/the program\n\n200$/)
     expect(await get(host!, `-k --tls-max 1.1 ${secure} https://safe.example/`)).toMatch(/000$/)
+  }, 60_000)
+
+  test('a certificate that is described', async () => {
+    const [host] = hosts()
+    const pem = async (path: string): Promise<string> => (await host!.exec(`cat ${path}`)).output
+    const made = certificate('safe', {
+      certificate: await pem('/etc/ssl/safe.pem'),
+      key: new Secret('key', await pem('/etc/ssl/safe.key')),
+      notify: reload('nginx'),
+    })
+    const options = { domains: 'safe.example', proxy: web, certificate: made, http: 'off' } as const
+    const described = [nginxSite('safe', options), made, all.at(-1)!]
+    expect((await settle(host!, described)).made).toEqual([
+      'certificate:safe',
+      'file:/etc/nginx/conf.d/site-safe.conf',
+      'reload service:nginx',
+    ])
+    expect(await planned(host!, described)).toEqual([])
+    const secure = local('safe.example', 443)
+    expect(await get(host!, `--cacert /etc/ssl/safe.pem ${secure} https://safe.example/`)).toMatch(
+      /200$/,
+    )
+    expect(await get(host!, `${local('safe.example')} http://safe.example/`)).toMatch(/000$/)
+    await settle(host!, all)
+    expect(() => nginxSite('safe', { ...options, certificate: all[0]! })).toThrow(
+      /certificate cannot be package:nginx/,
+    )
   }, 60_000)
 
   test('unknown names get nothing', async () => {
