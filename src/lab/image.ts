@@ -8,6 +8,9 @@ import { type ContainerEngine, run } from './container-engine.ts'
 import { locked } from './lock.ts'
 import { shortHash } from './network.ts'
 
+/** Debian's release that hosts run; FETTLE_LAB_SUITE=trixie boots the next one. */
+const suite = process.env['FETTLE_LAB_SUITE'] ?? 'bookworm'
+
 /** The second line: what an installed Debian has and `minbase` leaves out. */
 const packages = words(`
   systemd systemd-sysv dbus openssh-server ca-certificates iproute2
@@ -60,11 +63,11 @@ const bootstrap = [
   ...left.map((path) => `--dpkgopt=path-exclude=${path}`),
   '--aptopt=Acquire::Languages "none"',
   `--customize-hook=sh -c '${customize.replaceAll("'", `'\\''`)}' sh "$1"`,
-  'bookworm',
+  suite,
   '-',
 ]
 
-const containerfile = `FROM debian:bookworm-slim
+const containerfile = `FROM debian:${suite}-slim
 RUN apt-get update && apt-get install -y --no-install-recommends ${packages.join(' ')} \\
  && apt-get clean && rm -rf /var/lib/apt/lists/*
 RUN echo ${Buffer.from(customize).toString('base64')} | base64 -d | sh -s ""
@@ -72,7 +75,7 @@ CMD ["/sbin/init"]
 `
 
 /** The name holds a hash of the recipe, so that a new recipe makes a new image. */
-export const imageName: string = `localhost/fettle-lab:${shortHash(
+export const imageName: string = `localhost/fettle-lab:${suite}-${shortHash(
   JSON.stringify([bootstrap, containerfile]),
 )}`
 
@@ -86,7 +89,7 @@ export async function ensureImage(
     join(tmpdir(), `${imageName.replace(/\W/g, '-')}-${process.getuid?.()}`),
     async () => {
       if (await isThere(engine)) return
-      report('Building the image of a bare Debian 12 host, once: about half a minute')
+      report(`Building the image of a bare Debian host (${suite}), once: about half a minute`)
       await build(engine)
       await removeOldImages(engine)
     },
@@ -135,7 +138,7 @@ async function removeOldImages(engine: ContainerEngine): Promise<void> {
   const listed = await engine.try(['images', '--format', '{{.Repository}}:{{.Tag}}'])
   const old = listed.output
     .split('\n')
-    .filter((name) => /(^|\/)fettle-lab:[0-9a-f]{8}$/.test(name) && name !== imageName)
+    .filter((name) => name.includes(`/fettle-lab:${suite}-`) && name !== imageName)
   if (old.length > 0) await engine.try(['rmi', ...old])
 }
 
