@@ -129,8 +129,9 @@ export const release: Shell = sh`cd ${folder} && rm -f lease beat`
 
 /**
  * Ends what is left of a run: its shell and whatever that started, so that it can do nothing more,
- * and its lease. A step that is running is only ended `byForce`, else it prints `busy` and ends with
- * 75. What that run changed about logging in and did not put to the test is put back. Runs as root.
+ * and its lease, which is not that run's any more from the first moment on. A step that is running
+ * is only ended `byForce`, else it prints `busy` and ends with 75. What that run changed about
+ * logging in and did not put to the test is put back. Runs as root.
  */
 export function fence(id: string, byForce: boolean): Shell {
   return lines(
@@ -139,10 +140,11 @@ export function fence(id: string, byForce: boolean): Shell {
     sh`exec 9>lock && flock -w 10 9 || { echo busy; exit 75; }`,
     readWords,
     sh`[ $# -ne 0 ] || exit 0
-[ "$1" = ${id} ] || { echo held; exit 75; }
+[ "$1" = ${id} ] || [ "$1" = ${`-${id}`} ] || { echo held; exit 75; }
 own=$4
 look_at "$2" "$3" "$4"
 if [ "$alive" = busy ] && [ ${byForce ? 'yes' : 'no'} = no ]; then echo busy; exit 75; fi
+echo ${`-${id}`} "$2 $3 $4 $5" >lease.new && mv -f lease.new lease
 kin= signal=TERM
 [ -z "$alive" ] || for moment in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
   kin=$(family "$own" "$kin")
