@@ -12,15 +12,18 @@ export interface DueAction {
 /** Notes that a change makes needless: those for its own resource that it settles. */
 export function settledBy({ resource, difference }: Change, noted: readonly Noted[]): Noted[] {
   const settled = difference.settles ?? []
-  return noted.filter(({ target, action }) => target === idOf(resource) && settled.includes(action))
+  if (settled.length === 0) return []
+  const id = idOf(resource)
+  return noted.filter(({ target, action }) => target === id && settled.includes(action))
 }
 
 /** What will be noted at the end of a run: what is owed already and what its changes ask for. */
 export function expectedNotes(changes: readonly Change[], owed: readonly Noted[]): Noted[] {
-  let noted: readonly Noted[] = owed
+  const noted = new Set(owed)
   for (const change of changes) {
-    const settled = settledBy(change, noted)
-    noted = [...noted.filter((each) => !settled.includes(each)), ...askedBy(change.resource)]
+    if (change.difference.settles)
+      for (const each of settledBy(change, [...noted])) noted.delete(each)
+    for (const each of askedBy(change.resource)) noted.add(each)
   }
   return [...noted]
 }
@@ -36,8 +39,15 @@ export function dueActions(
   resources: readonly Resource[],
   kinds: ReadonlyMap<string, Kind>,
 ): DueAction[] {
+  if (noted.length === 0) return []
+  const byTarget = new Map<string, Noted[]>()
+  for (const each of noted) {
+    const known = byTarget.get(each.target)
+    if (known) known.push(each)
+    else byTarget.set(each.target, [each])
+  }
   return resources.flatMap((resource) => {
-    const notes = noted.filter(({ target }) => target === idOf(resource))
+    const notes = byTarget.get(idOf(resource)) ?? []
     const names = Object.keys(kinds.get(resource.kind)?.actions ?? {})
     const action = names.findLast((name) => notes.some((each) => each.action === name))
     return action === undefined || resource.absent ? [] : [{ resource, action, notes }]
@@ -53,7 +63,8 @@ export function isCertain(
   changes: readonly Change[],
   owed: readonly Noted[],
 ): boolean {
-  const place = (id: string): number => changes.findIndex((each) => idOf(each.resource) === id)
+  const places = new Map(changes.map((each, i) => [idOf(each.resource), i]))
+  const place = (id: string): number => places.get(id) ?? -1
   const unknown = (at: number): boolean => changes[at]?.difference.verb === 'unknown'
   const own = place(idOf(resource))
   return notes.some((note) => {

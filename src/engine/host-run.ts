@@ -218,6 +218,7 @@ export class HostRun {
 
   async #noteNotifications(resources: readonly Resource[]): Promise<void> {
     const wanted = resources.flatMap(askedBy)
+    if (wanted.length === 0) return
     const fresh = wanted.filter(
       ({ target, action }) =>
         !this.#noted.some((each) => each.target === target && each.action === action),
@@ -303,8 +304,9 @@ export class HostRun {
   /** How the host would put back what this run may break: for all changes and actions together. */
   #lockOuts(): LockOut[] {
     const { all, resources, changes } = this.#plan
-    const asked = expectedNotes(changes, this.#plan.owed).map(({ target }) => target)
-    const notified = all.filter((each) => asked.includes(idOf(each)))
+    const notes = expectedNotes(changes, this.#plan.owed)
+    const asked = new Set(notes.map(({ target }) => target))
+    const notified = all.filter((each) => asked.has(idOf(each)))
     const causes = this.#plan.owed.map(({ cause }) => cause)
     const owing = resources.filter((each) => causes.includes(idOf(each)))
     return [...changes.map(({ resource }) => resource), ...notified, ...owing].flatMap(

@@ -86,7 +86,9 @@ function readingsOf(resources: readonly Resource[], kinds: ReadonlyMap<string, K
   const groups = new Map<string, Resource[]>()
   for (const resource of resources) {
     const key = `${resource.kind} ${resource.user ?? ''}`
-    groups.set(key, [...(groups.get(key) ?? []), resource])
+    const group = groups.get(key)
+    if (group) group.push(resource)
+    else groups.set(key, [resource])
   }
   return [...groups.values()].map((group) => ({
     kind: kinds.get(group[0]!.kind)!,

@@ -105,7 +105,7 @@ export const fileKind: Kind<FileDesired, FileState> = {
       set --; wanted=`,
       ...resources.map(({ name, desired, absent }, i) => {
         const wanted = `${i}:${absent ? '-' : sha256(desired.content)}`
-        const present = sh`[ -f ${name} ] && [ ! -L ${name} ] && [ -r ${name} ] && set -- "$@" ${name} && wanted="$wanted "${wanted}`
+        const present = sh`p=${name}; [ -f "$p" ] && [ ! -L "$p" ] && [ -r "$p" ] && set -- "$@" "$p" && wanted="$wanted "${wanted}`
         return (i + 1) % atOnce === 0 ? lines(present, hashThem, sh`set --; wanted=`) : present
       }),
       hashThem,
