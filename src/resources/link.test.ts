@@ -15,7 +15,7 @@ describe('what differs', () => {
     ['l b', false, 'change: to b -> a'],
     ['l b', true, 'remove: link to b'],
     ['f', false, 'change: file -> link to a'],
-    ['d', false, 'change: directory -> link to a'],
+    ['d', false, 'change: to a, but there is a directory in its place'],
     ['f', true, 'remove: file'],
   ])('%j, absent: %j', (there, gone, expected) => {
     const described = link('/x', { to: 'a' })

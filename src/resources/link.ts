@@ -29,11 +29,14 @@ export const linkKind: Kind<{ readonly to: string }, Inode> = {
   lockOut: ({ name }, login) => lockOutOf(name, login),
 
   diff({ desired, absent }, state) {
-    if (absent)
-      return state.type === 'absent'
-        ? undefined
-        : { verb: 'remove', summary: `${state.type}${state.target && ` to ${state.target}`}` }
+    if (absent) {
+      if (state.type === 'absent') return undefined
+      const there = `${state.type}${state.target && ` to ${state.target}`}`
+      return { verb: 'remove', summary: state.type === 'directory' ? taken : there }
+    }
     if (state.type === 'absent') return { verb: 'create', summary: `to ${desired.to}` }
+    if (state.type === 'directory')
+      return { verb: 'change', summary: `to ${desired.to}, but ${taken}` }
     if (state.type !== 'link')
       return { verb: 'change', summary: `${state.type} -> link to ${desired.to}` }
     return state.target === desired.to
@@ -54,5 +57,7 @@ export const linkKind: Kind<{ readonly to: string }, Inode> = {
   },
 }
 
+const taken = 'there is a directory in its place'
+
 const inTheWay = (name: string): ReturnType<typeof sh> =>
-  sh`[ -L ${name} ] || [ ! -d ${name} ] || { echo 'there is a directory in its place'; exit 1; }`
+  sh`[ -L ${name} ] || [ ! -d ${name} ] || { echo ${taken}; exit 1; }`
