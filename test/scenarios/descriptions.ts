@@ -7,6 +7,7 @@ import { cron } from '../../src/resources/cron.ts'
 import { directory } from '../../src/resources/directory.ts'
 import { file } from '../../src/resources/file.ts'
 import { group } from '../../src/resources/group.ts'
+import { hostEntry } from '../../src/resources/host-entry.ts'
 import { line } from '../../src/resources/line.ts'
 import { link } from '../../src/resources/link.ts'
 import { packages } from '../../src/resources/package.ts'
@@ -40,6 +41,9 @@ export const descriptions = (): fc.Arbitrary<Resource[]> =>
         sysctl('net.ipv4.tcp_keepalive_time', value),
       ]),
       zone: sometimes(fc.constantFrom('Europe/Copenhagen', 'Etc/UTC'), (zone) => [timezone(zone)]),
+      names: sometimes(fc.subarray(['rdb', 'rdb.example', 'rcache'], { minLength: 1 }), (names) => [
+        hostEntry('10.9.9.9', names),
+      ]),
       commands: fc.tuple(commands('one'), commands('two')),
       software: software(['hello', 'tree', 'dos2unix']),
     })

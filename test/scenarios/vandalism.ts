@@ -48,6 +48,10 @@ const damages: Readonly<Record<string, Damage>> = {
     `chmod 0777 /home/${name}/.ssh`,
     `rm -rf /home/${name}/.ssh`,
   ],
+  'host-entry': (address) => [
+    `sed '/^${address}/d' /etc/hosts > /tmp/h; cat /tmp/h > /etc/hosts`,
+    `echo '${address} other' >> /etc/hosts`,
+  ],
   line: textFile,
   block: textFile,
   cron: (name) => [`rm -f /etc/cron.d/${name}`, `echo '#' >> /etc/cron.d/${name}`],
