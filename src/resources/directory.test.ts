@@ -18,9 +18,9 @@ describe('what differs', () => {
     ['d 755 root root', full, 'change: owner root -> a, group root -> b, mode 0755 -> 2750'],
     ['d 755 root root', { mode: '755' }, undefined],
     ['d 755 root root', 'absent', 'remove: directory'],
-    ['f 644 root root', {}, 'change: file -> directory'],
-    ['l 777 root root', full, 'change: link -> directory'],
-    ['f 644 root root', 'absent', 'remove: file'],
+    ['f 644 root root', {}, 'change: to be a directory, but there is a file in its place'],
+    ['l 777 root root', full, 'change: to be a directory, but there is a link in its place'],
+    ['f 644 root root', 'absent', 'remove: there is a file in its place'],
   ])('%j with %j', (there, options, expected) => {
     const described = directory('/x', options === 'absent' ? {} : options)
     const resource = (options === 'absent' ? absent(described) : described) as never

@@ -91,7 +91,7 @@ export const directoryKind: Kind<DirectoryDesired, DirectoryState> = {
 
   diff(resource, state, context) {
     const { desired, absent } = resource
-    if (absent) return state.type === 'absent' ? undefined : { verb: 'remove', summary: state.type }
+    if (absent) return removal(desired, state)
     if (state.type === 'absent') {
       const facts = [
         desired.mode && `mode ${desired.mode}`,
@@ -101,7 +101,11 @@ export const directoryKind: Kind<DirectoryDesired, DirectoryState> = {
       const wanted = facts.filter(Boolean).join(', ') || 'directory'
       return purgeLater(desired, wanted, context) ?? { verb: 'create', summary: wanted }
     }
-    if (state.type !== 'directory') return { verb: 'change', summary: `${state.type} -> directory` }
+    if (state.type !== 'directory')
+      return {
+        verb: 'change',
+        summary: `to be a directory, but there is a ${state.type} in its place`,
+      }
     const changes = ownershipDifferences(desired, state)
     const later = purgeLater(desired, changes.join(', '), context)
     if (later) return later
@@ -111,6 +115,16 @@ export const directoryKind: Kind<DirectoryDesired, DirectoryState> = {
   },
 
   apply: ([change]) => applyDirectory(change!),
+}
+
+function removal({ recursive }: DirectoryDesired, { type }: Inode): Difference | undefined {
+  if (type === 'absent') return undefined
+  if (recursive)
+    return { verb: 'remove', summary: type === 'directory' ? 'with all that is in it' : type }
+  return {
+    verb: 'remove',
+    summary: type === 'directory' ? type : `there is a ${type} in its place`,
+  }
 }
 
 const purged = (resources: readonly Resource<DirectoryDesired>[]): Resource<DirectoryDesired>[] =>

@@ -58,7 +58,11 @@ describe('what differs', () => {
       { content: 'old\n', mode: '4755', owner: 'a', group: 'b' },
       'change: owner root -> a, group root -> b, mode 0644 -> 4755',
     ],
-    [{ type: 'd' }, { content: 'old\n' }, 'change: directory -> file ""'],
+    [
+      { type: 'd' },
+      { content: 'old\n' },
+      'change: to be a file, but there is a directory in its place',
+    ],
     [{ type: 'l' }, { content: 'old\n' }, 'change: link -> file ""'],
     [{ type: 'p' }, { content: 'old\n' }, 'change: other -> file ""'],
     [{}, 'absent', 'remove: file, 4 bytes'],

@@ -135,6 +135,7 @@ export const fileKind: Kind<FileDesired, FileState> = {
   diff(resource, state) {
     if (resource.absent) return state.type === 'absent' ? undefined : removal(state)
     const { desired } = resource
+    if (state.type === 'directory') return { verb: 'change', summary: `to be a file, but ${taken}` }
     if (state.type === 'absent')
       return { verb: 'create', summary: creation(desired), ...texts(desired, undefined) }
     const changes = ownershipDifferences(desired, state)
@@ -168,7 +169,7 @@ export function writeAtomically(path: string, ownership: Ownership, validate?: s
     validate === undefined ? undefined : Shell.literal(validate.replaceAll('%s', '"$new"'))
   return lines(
     sh`path=${path}`,
-    sh`[ ! -d "$path" ] || [ -L "$path" ] || { echo 'there is a directory in its place'; exit 1; }`,
+    sh`[ ! -d "$path" ] || [ -L "$path" ] || { echo ${taken}; exit 1; }`,
     sh`new=$(mktemp -- ${`${folder === '/' ? '' : folder}/.fettle.XXXXXXXX`}) || exit 1`,
     sh`trap 'rm -f -- "$new"' EXIT`,
     sh`cat > "$new" || exit 1`,
@@ -211,7 +212,10 @@ function creation({ content, owner, group, mode }: FileDesired): string {
 
 const bytes = (size: number): string => `${size} byte${size === 1 ? '' : 's'}`
 
+const taken = 'there is a directory in its place'
+
 function removal(state: FileState): Difference {
+  if (state.type === 'directory') return { verb: 'remove', summary: taken }
   return { verb: 'remove', summary: `${state.type}, ${bytes(state.size)}` }
 }
 

@@ -8,7 +8,7 @@ import { Folder, type Started } from './cli.ts'
 // repeats it. A seed stands for the whole series, as each run begins with what the last one left.
 const wanted = process.env['FETTLE_SEED'] ?? '1'
 const seed = wanted === 'random' ? Date.now() % 2 ** 31 : Number(wanted)
-const number = Number(process.env['FETTLE_FAULTS'] ?? 8)
+const number = Number(process.env['FETTLE_FAULTS'] ?? 4)
 
 const faults = ['kill Fettle', 'cut the connection', 'drop its packets', 'kill the shell', 'reboot']
 const series = fc.sample(

@@ -14,7 +14,7 @@ import { vandalise, vandalism } from './vandalism.ts'
 // repeats it. A seed stands for the whole series, as each run begins with what the last one left.
 const wanted = process.env['FETTLE_SEED'] ?? '1'
 const seed = wanted === 'random' ? Date.now() % 2 ** 31 : Number(wanted)
-const runs = Number(process.env['FETTLE_RUNS'] ?? 12)
+const runs = Number(process.env['FETTLE_RUNS'] ?? 8)
 
 const series = fc.sample(
   fc.tuple(

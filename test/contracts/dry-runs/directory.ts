@@ -42,7 +42,7 @@ export const table: Table = {
         chmod 00750 /srv/shop"
     `)
     expect(row(srv, { ...folder, type: 'file' })).toMatchInlineSnapshot(`
-      "change directory:/srv/shop: file -> directory
+      "change directory:/srv/shop: to be a directory, but there is a file in its place
         or fails: something else is in its place
         mkdir -p /srv/shop
         chown -h deploy /srv/shop
@@ -67,7 +67,7 @@ export const table: Table = {
     `)
     const whole = directory('/srv/shop', { recursive: true })
     expect(row(absent(whole), folder)).toMatchInlineSnapshot(`
-      "remove directory:/srv/shop: directory
+      "remove directory:/srv/shop: with all that is in it
         rm -rf /srv/shop"
     `)
   },

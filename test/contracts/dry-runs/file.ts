@@ -49,7 +49,7 @@ export const table: Table = {
         write /etc/motd"
     `)
     expect(row(motd, { ...noFile, ...folder })).toMatchInlineSnapshot(`
-      "change file:/etc/motd: directory -> file
+      "change file:/etc/motd: to be a file, but there is a directory in its place
         write /etc/motd"
     `)
     expect(row(token, noFile)).toMatchInlineSnapshot(`
