@@ -30,12 +30,14 @@ function summary(printed: Printed, resource: Resource = ours, context: Context =
       ? `as ${live === '' ? 0 : live.split(' ').length}${live.replace(/(\S+)\s*/g, ' "$1"')}\n`
       : ''
   const own = `${container ? 'container\n' : ''}${unit}\n\n${asked}`
-  const wanted = /wanted="\$wanted "0:(\w+)/.exec(ntpKind.read([resource as never]).text)![1]
+  const wanted = /wanted="\$wanted "0:(\w+)/.exec(ntpKind.read([resource as never]).text)?.[1]
   const there = 'file' in printed && printed.file === undefined
   const stat = there ? '' : `${path}\0f\x00644\0root\0root\x00${file.length}\0\0`
   const sum =
     file === content ? `0 ${wanted}` : `0 ${'f'.repeat(64)} ${Buffer.from(file).toString('base64')}`
-  const output = `${own}\0${stat}end\0${there ? '' : `${sum}\n`}`
+  // Nobody asks what is in a file that is to go.
+  const asksContent = !there && wanted !== undefined
+  const output = `${own}\0${stat}end\0${asksContent ? `${sum}\n` : ''}`
   const [state] = ntpKind.parse(Buffer.from(output), [resource as never])
   const found = ntpKind.diff(resource as never, state!, context)
   return found && `${found.verb}: ${found.summary}`
