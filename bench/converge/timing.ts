@@ -58,11 +58,17 @@ export function ended(
     stop.addEventListener('abort', end, { once: true })
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (chunk: Buffer) => chunks.push(chunk))
-    child.on('error', reject)
-    // Not `close`: a shared connection that stays behind may hold the pipes open.
-    child.on('exit', (code) => {
+    const over = (): void => {
       clearTimeout(timer)
       stop.removeEventListener('abort', end)
+    }
+    child.on('error', (error) => {
+      over()
+      reject(error)
+    })
+    // Not `close`: a shared connection that stays behind may hold the pipes open.
+    child.on('exit', (code) => {
+      over()
       setImmediate(() => {
         child.stdout.destroy()
         child.stderr.destroy()

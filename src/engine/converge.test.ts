@@ -7,6 +7,7 @@ import type { Resources } from '../model/role.ts'
 import { command, trigger } from '../resources/command.ts'
 import { directory } from '../resources/directory.ts'
 import { file } from '../resources/file.ts'
+import { link } from '../resources/link.ts'
 import { reload, restart, service } from '../resources/service.ts'
 import { unit } from '../resources/unit.ts'
 import { user } from '../resources/user.ts'
@@ -214,33 +215,59 @@ describe.skipIf(!labAvailable)(`a run on a host ${labMissing}`, () => {
   })
 
   describe('an end before the end', () => {
-    const four = ['a', 'b', 'c', 'd'].map((name) =>
+    // Not two of a kind next to each other: these would be one step.
+    const four = ['a', 'c'].flatMap((name, i) => [
       file(`/srv/stop-${name}`, { content: 'x', notify: reload(daemon) }),
-    )
+      link(`/srv/stop-${'bd'[i]}`, { to: '/', notify: reload(daemon) }),
+    ])
 
     test('by Ctrl-C finishes the step in hand and says what is left', async () => {
       const described = [watched, daemon, ...four]
       const stopped = await run([host().target], () => described, {
         onEvent: (event, stop) => {
-          if (event.type === 'step-begun' && event.ids.includes('file:/srv/stop-b')) stop()
+          if (event.type === 'step-begun' && event.ids.includes('link:/srv/stop-b')) stop()
         },
       })
-      expect(made(stopped)).toEqual(['create file:/srv/stop-a', 'create file:/srv/stop-b'])
+      expect(made(stopped)).toEqual(['create file:/srv/stop-a', 'create link:/srv/stop-b'])
       expect(stopped.results).toEqual([
         {
           host: 'web1',
           status: 'stopped',
           made: expect.anything(),
-          left: ['file:/srv/stop-c', 'file:/srv/stop-d', 'reload service:watched'],
+          left: ['file:/srv/stop-c', 'link:/srv/stop-d', 'reload service:watched'],
           seconds: expect.any(Number),
         },
       ])
       const next = await up(described)
       expect(made(next)).toEqual([
         'create file:/srv/stop-c',
-        'create file:/srv/stop-d',
-        'reload for file:/srv/stop-a, file:/srv/stop-c, file:/srv/stop-d: service:watched',
+        'create link:/srv/stop-d',
+        'reload for file:/srv/stop-a, file:/srv/stop-c, link:/srv/stop-d: service:watched',
       ])
+    })
+
+    test('in the midst of files that are one step leaves those after it', async () => {
+      const described = (third: string): Resources => [
+        file('/srv/one-a', { content: 'a\n' }),
+        file('/srv/one-b', { content: '' }),
+        file('/srv/one-c', { content: 'c\n', validate: `grep -q ${third} %s && cat` }),
+        file('/srv/one-d', { content: new Uint8Array([0, 255, 10]) }),
+      ]
+      const failed = await up(described('never'))
+      expect(failed.events.filter(({ type }) => type === 'step-begun')).toMatchObject([
+        { ids: ['a', 'b', 'c', 'd'].map((name) => `file:/srv/one-${name}`) },
+      ])
+      expect(made(failed)).toEqual(['create file:/srv/one-a', 'create file:/srv/one-b'])
+      expect(failed.results[0]).toMatchObject({
+        status: 'failed',
+        left: ['file:/srv/one-c', 'file:/srv/one-d'],
+        error: { code: 'step-failed', message: expect.stringContaining('file:/srv/one-c failed') },
+      })
+      expect(await exec('ls -A /srv | grep -e one -e fettle')).toBe('one-a\none-b\n')
+      const next = await up(described('c'))
+      expect(made(next)).toEqual(['create file:/srv/one-c', 'create file:/srv/one-d'])
+      expect(await exec('od -An -tx1 /srv/one-d')).toBe(' 00 ff 0a\n')
+      expect(planned(await up(described('c')))).toEqual([])
     })
 
     test('by a step that fails leaves what comes after it, and says how things are', async () => {

@@ -2,10 +2,10 @@ import type { Clock } from '../base/clock.ts'
 import { type FettleError, asFettleError, problem } from '../base/errors.ts'
 import { redact } from '../base/secret.ts'
 import type { Shell } from '../base/shell.ts'
-import { type Change, type Kind, type LockOut, nothingPlanned } from '../model/kind.ts'
+import { type Change, type Difference, type Kind, nothingPlanned } from '../model/kind.ts'
 import { type Resource, idOf } from '../model/resource.ts'
 import type { Answer, Frame, Limit, Machine, Session } from '../transport/machine.ts'
-import { actionsOf, askedBy, dueActions, expectedNotes, settledBy } from './actions.ts'
+import { actionsOf, askedBy, dueActions, settledBy } from './actions.ts'
 import type { Made, RunEvent } from './events.ts'
 import { Hold } from './hold.ts'
 import { type Noted, note, remember, strike } from './journal.ts'
@@ -14,6 +14,8 @@ import { LockOutGuard } from './lock-out-guard.ts'
 import { textOf } from './memory.ts'
 import { observe, reread } from './observe.ts'
 import type { HostPlan } from './plan.ts'
+import { Risk } from './risk.ts'
+import { nextStep } from './step.ts'
 import { textDiff } from './text-diff.ts'
 
 export interface ConvergeOptions {
@@ -43,8 +45,7 @@ export class HostRun {
   readonly #options: ConvergeOptions
   readonly #hold: Hold
   readonly #guard: LockOutGuard
-  /** Ids of what may lock us out when it changes. */
-  readonly #risky: ReadonlySet<string>
+  readonly #risk: Risk
   /** What each resource was when its change was decided on, by id. */
   readonly #seen: Map<string, unknown>
   #noted: readonly Noted[] = []
@@ -56,13 +57,11 @@ export class HostRun {
     this.#session = session
     this.#plan = plan
     this.#options = options
-    this.#risky = new Set(
-      plan.resources.filter((each) => this.#lockOutOf(each)).map((each) => idOf(each)),
-    )
+    this.#risk = new Risk(plan, options.kinds, session.login)
     this.#hold = new Hold(machine, session, options.runner)
     const ask = async (frame: Frame, what: string): Promise<Answer> =>
       (await this.#ask([frame], what))[0]!
-    this.#guard = new LockOutGuard(machine, this.#hold, this.#lockOuts(), options.clock, ask)
+    this.#guard = new LockOutGuard(machine, this.#hold, this.#risk.lockOuts(), options.clock, ask)
     this.#todo = plan.changes
     this.#seen = new Map(plan.states)
     this.#owe(plan.owed)
@@ -107,8 +106,9 @@ export class HostRun {
       this.#stopIfAsked()
       const step = nextStep(this.#todo, this.#options.kinds)
       const kind = this.#kindOf(step[0]!.resource)
-      await this.#apply(kind, await this.#resolve(kind, step))
-      this.#todo = this.#todo.slice(step.length)
+      const changes = await this.#resolve(kind, step)
+      this.#todo = [...changes, ...this.#todo.slice(step.length)]
+      await this.#apply(kind, changes)
     }
   }
 
@@ -124,7 +124,9 @@ export class HostRun {
       this.#options.report({ type: 'step-begun', host: this.#plan.host, ids: [label] })
       const begun = this.#options.clock.elapsed()
       const script = this.#kindOf(resource).actions![action]!(resource)
-      const risky = this.#isRisky(resource) || notes.some(({ cause }) => this.#risky.has(cause))
+      const risky =
+        this.#risk.lockOutOf(resource) !== undefined ||
+        notes.some(({ cause }) => this.#risk.has(cause))
       if (risky) await this.#guard.arm()
       const frames = [{ script, user: resource.user }]
       const [answer] = await this.#askProven(risky, frames, label)
@@ -178,7 +180,7 @@ export class HostRun {
     const ids = resources.map(idOf)
     report({ type: 'step-begun', host: this.#plan.host, ids })
     const begun = clock.elapsed()
-    const risky = resources.some((each) => this.#isRisky(each))
+    const risky = resources.some((each) => this.#risk.lockOutOf(each))
     if (risky) await this.#guard.arm()
     await this.#noteNotifications(resources)
     const settled = changes.flatMap((change) => settledBy(change, this.#noted))
@@ -197,17 +199,43 @@ export class HostRun {
       ],
       ids.join(', '),
     )
-    if (answer!.code !== 0) throw this.#failure('step-failed', ids.join(', '), answer!)
+    const seconds = this.#since(begun)
+    if (answer!.code !== 0) throw await this.#stepFailed(kind, changes, [answer!, after!], seconds)
     const states = reading.states(after!.output)
     this.#checkTaken(kind, resources, states)
     this.#opaqueRan ||= kind.opaque === true
     await this.#strike(settled)
-    const seconds = this.#since(begun)
+    await this.#madeAll(kind, changes, states, seconds)
+  }
+
+  /** The first that is not as described is what failed, where they were made one after the other. */
+  async #stepFailed(
+    kind: Kind,
+    changes: readonly Change[],
+    [answer, after]: readonly [Answer, Answer],
+    seconds: number,
+  ): Promise<FettleError> {
+    const resources = changes.map(({ resource }) => resource)
+    const ids = resources.map(idOf)
+    if (kind.batch !== 'in order') return this.#failure('step-failed', ids.join(', '), answer)
+    const states = reread(kind, resources, this.#plan.host).states(after.output)
+    const at = resources.findIndex((each, i) => this.#stillDiffers(kind, each, states[i]))
+    await this.#madeAll(kind, changes.slice(0, Math.max(0, at)), states, seconds)
+    return this.#failure('step-failed', ids[at] ?? ids.join(', '), answer)
+  }
+
+  async #madeAll(
+    kind: Kind,
+    changes: readonly Change[],
+    states: readonly unknown[],
+    seconds: number,
+  ): Promise<void> {
+    this.#todo = this.#todo.slice(changes.length)
     for (const [i, change] of changes.entries()) {
       const diff = await textDiff(change.difference)
       const summary = kind.outcome?.(change, states[i]) ?? change.difference.summary
       this.#madeOne({
-        id: ids[i]!,
+        id: idOf(change.resource),
         verb: change.difference.verb as Made['verb'],
         summary: redact(summary),
         ...(diff ? { diff } : {}),
@@ -219,9 +247,10 @@ export class HostRun {
   async #noteNotifications(resources: readonly Resource[]): Promise<void> {
     const wanted = resources.flatMap(askedBy)
     if (wanted.length === 0) return
+    const isSame = (one: Noted, other: Noted): boolean =>
+      one.target === other.target && one.action === other.action
     const fresh = wanted.filter(
-      ({ target, action }) =>
-        !this.#noted.some((each) => each.target === target && each.action === action),
+      (each, i) => ![...this.#noted, ...wanted.slice(0, i)].some((before) => isSame(before, each)),
     )
     if (fresh.length > 0) await this.#keepNotes('noting what to do at the end', note(fresh))
     this.#owe([...this.#noted, ...wanted])
@@ -245,10 +274,7 @@ export class HostRun {
 
   #checkTaken(kind: Kind, resources: readonly Resource[], states: readonly unknown[]): void {
     for (const [i, resource] of resources.entries()) {
-      const seen = this.#seen.get(idOf(resource))
-      const state =
-        seen === undefined ? states[i] : (kind.asPlanned?.(seen, states[i]) ?? states[i])
-      const still = kind.diff(resource, state, nothingPlanned)
+      const still = this.#stillDiffers(kind, resource, states[i])
       if (still)
         throw problem('change-did-not-take', {
           host: this.#plan.host,
@@ -257,6 +283,12 @@ export class HostRun {
           state: this.#state(),
         })
     }
+  }
+
+  #stillDiffers(kind: Kind, resource: Resource, after: unknown): Difference | undefined {
+    const seen = this.#seen.get(idOf(resource))
+    const state = seen === undefined ? after : (kind.asPlanned?.(seen, after) ?? after)
+    return kind.diff(resource, state, nothingPlanned)
   }
 
   #ask(frames: readonly Frame[], resource: string): Promise<Answer[]> {
@@ -286,8 +318,8 @@ export class HostRun {
 
   /** What the host has put back is not made, but left. */
   #isBack(): void {
-    const kept = this.made.filter(({ id }) => !this.#risky.has(id))
-    const back = this.made.filter(({ id }) => this.#risky.has(id)).map(({ id }) => id)
+    const kept = this.made.filter(({ id }) => !this.#risk.has(id))
+    const back = this.made.filter(({ id }) => this.#risk.has(id)).map(({ id }) => id)
     this.made.splice(0, this.made.length, ...kept)
     const again = this.#plan.changes.filter(({ resource }) => back.includes(idOf(resource)))
     this.#todo = [...again, ...this.#todo]
@@ -301,31 +333,9 @@ export class HostRun {
       throw this.#failure('step-failed', 'remembering what is managed', answer!)
   }
 
-  /** How the host would put back what this run may break: for all changes and actions together. */
-  #lockOuts(): LockOut[] {
-    const { all, resources, changes } = this.#plan
-    const notes = expectedNotes(changes, this.#plan.owed)
-    const asked = new Set(notes.map(({ target }) => target))
-    const notified = all.filter((each) => asked.has(idOf(each)))
-    const causes = this.#plan.owed.map(({ cause }) => cause)
-    const owing = resources.filter((each) => causes.includes(idOf(each)))
-    return [...changes.map(({ resource }) => resource), ...notified, ...owing].flatMap(
-      (each) => this.#lockOutOf(each) ?? [],
-    )
-  }
-
-  #lockOutOf(resource: Resource): LockOut | undefined {
-    const login = this.#plan.journal.login || (this.#session.login ?? 'root')
-    return this.#kindOf(resource).lockOut?.(resource, login)
-  }
-
-  #isRisky(resource: Resource): boolean {
-    return this.#lockOutOf(resource) !== undefined
-  }
-
   /** Something that may lock out was changed, and what makes it hold has not been done yet. */
   #isUntested(): boolean {
-    return this.#noted.some(({ cause }) => this.#risky.has(cause))
+    return this.#noted.some(({ cause }) => this.#risk.has(cause))
   }
 
   #limit(resource: string): Limit {
@@ -381,18 +391,3 @@ export class HostRun {
     this.#options.report({ type: 'made', host: this.#plan.host, made })
   }
 }
-
-/** The next change, and those right after it that its kind makes in the same step. */
-function nextStep(todo: readonly Change[], kinds: ReadonlyMap<string, Kind>): Change[] {
-  const first = todo[0]!
-  if (!kinds.get(first.resource.kind)!.batch) return [first]
-  const end = todo.findIndex((each) => !together(first, each))
-  return todo.slice(0, end < 0 ? todo.length : end)
-}
-
-function together(first: Change, each: Change): boolean {
-  const unknown = (change: Change): boolean => change.difference.verb === 'unknown'
-  return keyOf(first.resource) === keyOf(each.resource) && unknown(first) === unknown(each)
-}
-
-const keyOf = ({ kind, user }: Resource): string => `${kind} ${user ?? ''}`

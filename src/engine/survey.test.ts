@@ -6,6 +6,7 @@ import type { Host, Resources } from '../model/role.ts'
 import { command } from '../resources/command.ts'
 import { directory } from '../resources/directory.ts'
 import { file } from '../resources/file.ts'
+import { link } from '../resources/link.ts'
 import { packages } from '../resources/package.ts'
 import { service } from '../resources/service.ts'
 import { user } from '../resources/user.ts'
@@ -151,7 +152,7 @@ describe.skipIf(!labAvailable)(`several hosts ${labMissing}`, () => {
 
     test('leaves later batches untouched after Ctrl-C', async () => {
       for (const { exec } of hosts()) await exec('rm -f /srv/first /srv/last')
-      const both = (): Resources => [file('/srv/first'), file('/srv/last')]
+      const both = (): Resources => [file('/srv/first'), link('/srv/last', { to: '/' })]
       const result = await run(targets(), both, {
         maxUnavailable: 2,
         onEvent: (event, stop) => {
@@ -160,11 +161,11 @@ describe.skipIf(!labAvailable)(`several hosts ${labMissing}`, () => {
       })
       // How far the other one of the first batch was then is a matter of chance.
       expect(statuses(result).filter((each) => !each.startsWith('web2'))).toEqual([
-        'web1 stopped, left: file:/srv/last',
-        'web3 untouched, left: file:/srv/first file:/srv/last',
+        'web1 stopped, left: link:/srv/last',
+        'web3 untouched, left: file:/srv/first link:/srv/last',
       ])
       const rest = await run(targets(), both)
-      expect(made(rest)).toEqual(['create file:/srv/last'])
+      expect(made(rest)).toEqual(['create link:/srv/last'])
       expect(statuses(rest).every((each) => each.endsWith('done, left: '))).toBe(true)
     })
 

@@ -21,8 +21,11 @@ export interface Kind<Desired extends object = any, State = any> {
    * so what comes later and is not there yet cannot be known until it has run.
    */
   readonly opaque?: boolean
-  /** Changes next to each other are made in one step, such as one apt transaction. */
-  readonly batch?: boolean
+  /**
+   * Changes next to each other are made in one step: `together`, such as one apt transaction; or
+   * `in order`, one after the other up to the first that fails. Left out: each has a step of its own.
+   */
+  readonly batch?: 'together' | 'in order'
   /** What no other resource may claim on the same host; the id itself need not be listed. */
   claims?(resource: Resource<Desired>): readonly Claim[]
   /**

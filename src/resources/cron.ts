@@ -5,6 +5,7 @@ import { type Common, type Resource, describe, given } from '../model/resource.t
 import { type Check, type Complaint, account, check, optional } from '../model/schema.ts'
 import { environmentCheck } from './command.ts'
 import { fileKind, writeAtomically } from './file.ts'
+import { bytesOf } from './in-order.ts'
 import { transform } from './secret-text.ts'
 import { type SystemFile, type SystemFileState, systemFile } from './system-file.ts'
 
@@ -169,7 +170,7 @@ export const cronKind: Kind<CronDesired, SystemFileState> = {
       script: lines(
         accountExists(change!.resource.desired.runAs),
         sh`mkdir -p /etc/cron.d || exit 1`,
-        writeAtomically(file.name, file.desired),
+        writeAtomically(file.name, file.desired, { size: bytesOf(file.desired.content).length }),
       ),
       input: file.desired.content,
     }

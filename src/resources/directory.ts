@@ -10,6 +10,7 @@ import {
   ownershipDifferences,
   parseStat,
 } from './inode.ts'
+import { inOrder } from './in-order.ts'
 import { lockOutOf } from './lock-out.ts'
 import { refuse } from './refusal.ts'
 
@@ -114,7 +115,8 @@ export const directoryKind: Kind<DirectoryDesired, DirectoryState> = {
     return { verb: 'change', summary: changes.join(', '), ...allOf(resource.name, state.extra) }
   },
 
-  apply: ([change]) => applyDirectory(change!),
+  batch: 'in order',
+  apply: (changes) => inOrder(changes.map(applyDirectory)),
 }
 
 function removal({ recursive }: DirectoryDesired, { type }: Inode): Difference | undefined {
@@ -191,13 +193,14 @@ function applyDirectory({ resource, state }: Change<DirectoryDesired, DirectoryS
   const { name, desired, absent } = resource
   if (absent) return { script: desired.recursive ? sh`rm -rf -- ${name}` : sh`rmdir -- ${name}` }
   const paths = state.extra.map((each) => `${each.replace(/\/$/, '')}\0`).join('')
+  const size = paths.length
   return {
     script: lines(
       sh`if [ -L ${name} ] || { [ -e ${name} ] && [ ! -d ${name} ]; }; then echo 'something else is in its place'; exit 1; fi`,
       sh`mkdir -p -- ${name} || exit 1`,
       sh`{ ${applyOwnership(desired, sh`${name}`)}; } || exit 1`,
       paths !== '' &&
-        sh`said=$(xargs -0 rm -rf --one-file-system --preserve-root=all -- 2>&1) || { printf 'not all of it could be removed: %s\n' "$(printf '%s\n' "$said" | head -n 1)"; exit 1; }`,
+        sh`said=$(head -c ${size} | xargs -0 rm -rf --one-file-system --preserve-root=all -- 2>&1) || { printf 'not all of it could be removed: %s\n' "$(printf '%s\n' "$said" | head -n 1)"; exit 1; }`,
     ),
     input: paths === '' ? undefined : Buffer.from(paths, 'latin1'),
   }

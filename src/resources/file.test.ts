@@ -2,12 +2,12 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { bootForFile, labAvailable } from '../../test/lab/fixture.ts'
+import { type TestHost, bootForFile, labAvailable } from '../../test/lab/fixture.ts'
 import { plan, settle } from '../../test/lab/settle.ts'
 import { Secret } from '../base/secret.ts'
 import type { Context } from '../model/kind.ts'
 import { absent } from '../model/resource.ts'
-import { type FileOptions, file, fileKind } from './file.ts'
+import { type FileOptions, file, fileKind, writeAtomically } from './file.ts'
 
 const nothing: Context = { earlier: new Map(), opaque: [] }
 
@@ -208,6 +208,26 @@ describe.skipIf(!labAvailable)('on a host', () => {
     )
     await settle(host!, [described('good\n')])
   })
+
+  test.each([0, 1, 999, 100_000])(
+    'content of %i bytes takes its place when all of it has arrived',
+    async (size) => {
+      const [host] = hosts()
+      await host!.exec('echo old > /srv/cut')
+      const script = writeAtomically('/srv/cut', {}, { size }).text
+      const write = (input: Buffer): ReturnType<TestHost['exec']> =>
+        host!.exec(`exec 3<&0; ( ${script}\n) <&3`, input)
+      if (size > 0) {
+        const cut = await write(Buffer.alloc(size - 1, 'x'))
+        expect(cut.code).toBe(1)
+        expect(cut.output).toContain('its content did not arrive whole, the old file is untouched')
+        expect((await host!.exec('cat /srv/cut; ls -A /srv | grep fettle')).output).toBe('old\n')
+      }
+      // What follows it is another file's.
+      expect((await write(Buffer.alloc(size + 1, 'x'))).code).toBe(0)
+      expect((await host!.exec('wc -c < /srv/cut')).output).toBe(`${size}\n`)
+    },
+  )
 
   test('another user writes what is theirs, and takes nothing from others', async () => {
     const [host] = hosts()

@@ -12,6 +12,7 @@ import {
   parseStat,
   statPaths,
 } from './inode.ts'
+import { bytesOf, inOrder } from './in-order.ts'
 import { lockOutOf } from './lock-out.ts'
 import { readSource, template } from './source.ts'
 
@@ -146,7 +147,8 @@ export const fileKind: Kind<FileDesired, FileState> = {
     return { verb: 'change', summary: [...same, ...changes].join(', '), ...texts(desired, state) }
   },
 
-  apply: ([change]) => applyFile(change!),
+  batch: 'in order',
+  apply: (changes) => inOrder(changes.map(applyFile)),
 
   lockOut: ({ name }, login) => lockOutOf(name, login),
 }
@@ -156,14 +158,21 @@ function applyFile({ resource, state }: Change<FileDesired, FileState>): Step {
   if (absent) return { script: sh`rm -f -- ${name}` }
   const rewrite = state.type !== 'file' || state.sha256 !== sha256(desired.content)
   if (!rewrite) return { script: applyOwnership(desired, sh`${name}`) }
-  return { script: writeAtomically(name, desired, desired.validate), input: desired.content }
+  const size = bytesOf(desired.content).length
+  const script = writeAtomically(name, desired, { validate: desired.validate, size })
+  return { script, input: desired.content }
 }
 
 /**
  * Writes standard input to a new file beside `path`, gives it the old one's (or the described)
- * ownership and permissions, has it validated, and puts it into place.
+ * ownership and permissions, has it validated, and puts it into place. With a size only so many
+ * bytes are taken, and they must all be there: a connection that is cut ends the input early.
  */
-export function writeAtomically(path: string, ownership: Ownership, validate?: string): Shell {
+export function writeAtomically(
+  path: string,
+  ownership: Ownership,
+  { validate, size }: { readonly validate?: string | undefined; readonly size?: number } = {},
+): Shell {
   const folder = path.slice(0, path.lastIndexOf('/')) || '/'
   const check =
     validate === undefined ? undefined : Shell.literal(validate.replaceAll('%s', '"$new"'))
@@ -172,19 +181,25 @@ export function writeAtomically(path: string, ownership: Ownership, validate?: s
     sh`[ ! -d "$path" ] || [ -L "$path" ] || { echo ${taken}; exit 1; }`,
     sh`new=$(mktemp -- ${`${folder === '/' ? '' : folder}/.fettle.XXXXXXXX`}) || exit 1`,
     sh`trap 'rm -f -- "$new"' EXIT`,
-    sh`cat > "$new" || exit 1`,
+    size === undefined ? sh`cat > "$new" || exit 1` : receive(size),
     sh`if [ -f "$path" ] && [ ! -L "$path" ]; then`,
     keepOwnership,
     sh`else ${ownership.mode === undefined ? sh`chmod 0644 -- "$new" || exit 1` : sh`:`}; fi`,
     sh`{ ${applyOwnership(ownership, sh`"$new"`)}; } || exit 1`,
     check &&
       sh`{ ${check}
-} || { echo 'the new content was not valid, the old file is untouched'; exit 1; }`,
+} </dev/null || { echo 'the new content was not valid, the old file is untouched'; exit 1; }`,
     takePlace,
     // A process less, as it is gone when it was renamed. How that ended is how this ends.
     sh`if [ "$?" != 0 ]; then false; elif [ ! -e "$new" ]; then trap - EXIT; fi`,
   )
 }
+
+/** `dd` says how much it got: in the same process, whoever cut it short. */
+const receive = (size: number): Shell =>
+  sh`said=$(dd bs=65536 iflag=fullblock,count_bytes count=${size} of="$new" 2>&1) || { printf '%s\n' "$said"; exit 1; }
+case "$said" in *"
+"${size}' byte'*) ;; *) echo 'its content did not arrive whole, the old file is untouched'; exit 1 ;; esac`
 
 /** Gives `"$new"` the ownership and the permissions that `"$path"` has. */
 export const keepOwnership: Shell = Shell.literal(
@@ -202,7 +217,7 @@ export const takePlace: Shell = Shell.literal(
 
 function creation({ content, owner, group, mode }: FileDesired): string {
   const facts = [
-    bytes(Buffer.byteLength(typeof content === 'string' ? reveal(content) : content)),
+    bytes(bytesOf(content).length),
     mode && `mode ${mode.padStart(4, '0')}`,
     owner && `owner ${owner}`,
     group && `group ${group}`,

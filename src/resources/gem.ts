@@ -45,7 +45,7 @@ export const gemKind: Kind<LanguageDesired, LanguageState> = {
   ),
   user: 'root',
   opaque: true,
-  batch: true,
+  batch: 'together',
   fields: languageFields,
 
   read: (resources) =>

@@ -1,8 +1,9 @@
 import { lines, sh } from '../base/shell.ts'
-import type { Kind } from '../model/kind.ts'
+import type { Kind, Step } from '../model/kind.ts'
 import { type Common, type Resource, describe } from '../model/resource.ts'
 import { filled, path } from '../model/schema.ts'
 import { type Inode, inodeReading } from './inode.ts'
+import { inOrder } from './in-order.ts'
 import { lockOutOf } from './lock-out.ts'
 
 /** A symbolic link. It takes the place of another link or a file in one rename. */
@@ -44,17 +45,19 @@ export const linkKind: Kind<{ readonly to: string }, Inode> = {
       : { verb: 'change', summary: `to ${state.target} -> ${desired.to}` }
   },
 
-  apply([change]) {
-    const { name, desired, absent } = change!.resource
-    if (absent) return { script: lines(inTheWay(name), sh`rm -f -- ${name}`) }
-    return {
-      script: lines(
-        inTheWay(name),
-        sh`new=${`${name}.fettle`}.$$`,
-        sh`ln -sT -- ${desired.to} "$new" && mv -fT -- "$new" ${name} || { rm -f -- "$new"; exit 1; }`,
-      ),
-    }
-  },
+  batch: 'in order',
+  apply: (changes) => inOrder(changes.map(({ resource }) => applyLink(resource))),
+}
+
+function applyLink({ name, desired, absent }: Resource<{ readonly to: string }>): Step {
+  if (absent) return { script: lines(inTheWay(name), sh`rm -f -- ${name}`) }
+  return {
+    script: lines(
+      inTheWay(name),
+      sh`new=${`${name}.fettle`}.$$`,
+      sh`ln -sT -- ${desired.to} "$new" && mv -fT -- "$new" ${name} || { rm -f -- "$new"; exit 1; }`,
+    ),
+  }
 }
 
 const taken = 'there is a directory in its place'

@@ -79,7 +79,7 @@ export const localeKind: Kind<LocaleDesired, LocaleState> = {
       /^([a-z]{2,3}_[A-Z]{2}(\.[A-Za-z0-9-]+)?(@[a-z]+)?|C\.UTF-8)$/.test(name),
   ),
   user: 'root',
-  batch: true,
+  batch: 'together',
   fields: { default: flag },
 
   // A host has one default.

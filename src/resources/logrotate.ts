@@ -4,6 +4,7 @@ import type { Kind, Step } from '../model/kind.ts'
 import { type Common, type Resource, describe, given } from '../model/resource.ts'
 import { check, filled, flag, line, listOf, oneOf, optional, whole } from '../model/schema.ts'
 import { fileKind, writeAtomically } from './file.ts'
+import { bytesOf } from './in-order.ts'
 import {
   type SystemFile,
   type SystemFileState,
@@ -145,7 +146,10 @@ function applyLogrotate(file: SystemFile): Step {
     script: lines(
       sh`command -v logrotate >/dev/null || { echo "logrotate is not installed: describe packages('logrotate') before"; exit 1; }`,
       sh`mkdir -p /etc/logrotate.d || exit 1`,
-      writeAtomically(file.name, file.desired, validate),
+      writeAtomically(file.name, file.desired, {
+        validate,
+        size: bytesOf(file.desired.content).length,
+      }),
     ),
     input: file.desired.content,
   }

@@ -36,7 +36,7 @@ export const npmKind: Kind<LanguageDesired, LanguageState> = {
   ),
   user: 'root',
   opaque: true,
-  batch: true,
+  batch: 'together',
   fields: languageFields,
 
   // npm would write a log of each run, and remove older ones.

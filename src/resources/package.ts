@@ -56,7 +56,7 @@ export const packageKind: Kind<PackageDesired, PackageState> = {
   ),
   user: 'root',
   opaque: true,
-  batch: true,
+  batch: 'together',
   fields: {
     version: optional(matching("a version such as '1.22.1-9' or '1.22.*'", /^[0-9][\w.+~:*-]*$/)),
     recommends: optional(flag),

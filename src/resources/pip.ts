@@ -72,7 +72,7 @@ export const pipKind: Kind<PipDesired, LanguageState> = {
   ),
   user: 'root',
   opaque: true,
-  batch: true,
+  batch: 'together',
   fields: {
     package: check('a name', (value) => typeof value === 'string'),
     version: optional(exactVersion),

@@ -82,7 +82,7 @@ export const serviceKind: Kind<ServiceDesired, ServiceState> = {
     (name) => typeof name === 'string' && /^[\w:.\\@-]{1,240}$/.test(name) && !/@(\.|$)/.test(name),
   ),
   user: 'root',
-  batch: true,
+  batch: 'together',
   fields: { running: flag, enabled: flag, masked: flag },
 
   claims: ({ name }) => [{ what: `unit ${unitOf(name)}` }],

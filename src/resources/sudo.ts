@@ -9,6 +9,7 @@ import {
 import { type Common, type Resource, describe } from '../model/resource.ts'
 import { type Check, account, check, flag, listOf } from '../model/schema.ts'
 import { file, fileKind, writeAtomically } from './file.ts'
+import { bytesOf } from './in-order.ts'
 import { lockOutOf } from './lock-out.ts'
 import {
   type SystemFile,
@@ -182,7 +183,10 @@ function applyRule({ resource, state }: Change<SudoDesired, SudoState>): Step {
     script: lines(
       sh`command -v visudo >/dev/null || { echo 'there is no visudo here (package sudo)'; exit 1; }`,
       sh`[ -d ${folder} ] || mkdir -p -m 0750 ${folder} || exit 1`,
-      writeAtomically(name, desired, desired.validate),
+      writeAtomically(name, desired, {
+        validate: desired.validate,
+        size: bytesOf(desired.content).length,
+      }),
     ),
     input: desired.content,
   }

@@ -93,7 +93,7 @@ export const sysctlKind: Kind<SysctlDesired, SysctlState> = {
       partsOf(name).every((part) => part !== '.' && part !== '..'),
   ),
   user: 'root',
-  batch: true,
+  batch: 'together',
   fields: {
     value: check(
       'a number or one line of text',

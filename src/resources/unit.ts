@@ -131,7 +131,7 @@ export const unitKind: Kind<UnitDesired, UnitState> = {
       ),
   ),
   user: 'root',
-  batch: true,
+  batch: 'together',
   fields: { content: filled, verify: flag },
 
   claims: (resource) => [{ what: `path ${fileOf(resource).name}` }],
