@@ -1,5 +1,15 @@
 /** What a `fleet.ts` may import. */
 export { Secret } from './base/secret.ts'
+export type { App, AppPlacement } from './model/app.ts'
+export type {
+  AppBalance,
+  AppBuild,
+  AppHealth,
+  AppJob,
+  AppLimits,
+  AppOptions,
+  AppRollout,
+} from './model/app-options.ts'
 export { type Fleet, type FleetDescription, type HostDescription, fleet } from './model/fleet.ts'
 export type { Facts } from './model/facts.ts'
 export {
@@ -73,6 +83,7 @@ export {
 } from './resources/unattended-upgrades.ts'
 export { type UnitOptions, type UnitSections, type UnitValue, unit } from './resources/unit.ts'
 export { type UserOptions, user } from './resources/user.ts'
+export { app } from './roles/app.ts'
 export { type MariadbOptions, mariadb } from './roles/mariadb.ts'
 export { type BaseFirewall, type BaseOptions, type BaseUser, base } from './roles/base.ts'
 export type { Upstream } from './roles/language-version.ts'

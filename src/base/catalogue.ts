@@ -20,12 +20,12 @@ export const catalogue = {
     next: 'Write `export default fleet(...)` with hosts and roles; `fettle init` shows how.',
   },
   'unknown-host': {
-    what: 'Role {role} is placed on {host}, which is not a host of this fleet.',
+    what: '{what} is placed on {host}, which is not a host of this fleet.',
     state: 'No host was contacted.',
     next: 'Write {suggestion}.',
   },
   'unmatched-label': {
-    what: 'Role {role} is placed on hosts with {label}, which no host has.',
+    what: '{what} is placed on hosts with {label}, which no host has.',
     state: 'No host was contacted.',
     next: 'Add the label to a host, or write {suggestion}.',
   },
@@ -47,6 +47,31 @@ export const catalogue = {
   'invalid-resource': {
     what: '{resource}: {field} {problem}.',
     state: 'No host was contacted.',
+    next: 'Write {suggestion}.',
+  },
+  'invalid-app': {
+    what: 'App {app}: {field} {problem}.',
+    state: 'No host was contacted.',
+    next: 'Write {suggestion}.',
+  },
+  'domain-claimed-twice': {
+    what: 'The domain {domain} is claimed by the apps {app} and {other}.',
+    state: 'No host was contacted.',
+    next: 'Leave it to one of the two.',
+  },
+  'ports-overlap': {
+    what: 'The apps {app} and {other} on {host} would have the same ports, from {port} on.',
+    state: 'No host was contacted.',
+    next: 'Give one of them others, such as `port: {free}`.',
+  },
+  'app-named-twice': {
+    what: 'Two apps are called {app}.',
+    state: 'No host was contacted.',
+    next: 'Give one of them another name.',
+  },
+  'unknown-app': {
+    what: 'No app is called {name}.',
+    state: 'Nothing was changed.',
     next: 'Write {suggestion}.',
   },
   'not-a-resource': {

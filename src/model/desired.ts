@@ -21,7 +21,10 @@ export function desiredOf(
   kinds: ReadonlyMap<string, Kind>,
 ): Resource[] {
   const seen = viewOf(fleet, host, facts)
-  const all = host.roles.flatMap((role) => flatten(role.describe(seen), role))
+  const prepared = seen.apps
+    .filter(({ hosts }) => hosts.some(({ name }) => name === host.name))
+    .flatMap(({ app }) => flatten(app.prepares(seen), app))
+  const all = [...host.roles.flatMap((role) => flatten(role.describe(seen), role)), ...prepared]
   const resources = merge(all, host.name)
   checkClaims(resources, host.name, kinds)
   checkReferences(resources, host.name, kinds)
@@ -36,6 +39,7 @@ function viewOf(fleet: Fleet, host: FleetHost, facts: Facts | undefined): Host<a
     labels: host.labels,
     roles: host.roles.map(({ name }) => name),
     vars: strictVars(host),
+    apps: [...fleet.apps.values()],
     get facts() {
       if (!facts) throw new FactsNeeded(host.name)
       return facts
@@ -58,7 +62,7 @@ function strictVars(host: FleetHost): object {
   })
 }
 
-function flatten(given: Resources, role: Role<any>): Resource[] {
+function flatten(given: Resources, role: Pick<Role<any>, 'name' | 'at'>): Resource[] {
   if (given === false || given === null || given === undefined) return []
   if (Array.isArray(given)) return given.flatMap((each: Resources) => flatten(each, role))
   if (typeof given === 'object' && 'kind' in given && 'desired' in given) return [given]

@@ -1,4 +1,6 @@
 import { type SourcePosition, problem } from '../base/errors.ts'
+import type { AppPlacement, PlacedApp } from './app.ts'
+import { checkApps } from './app-claims.ts'
 import { callerPosition } from './position.ts'
 import type { Placement, Role, Selector, VarsOf } from './role.ts'
 import { closest } from './suggestion.ts'
@@ -21,6 +23,8 @@ export interface HostDescription<Vars> {
 export interface FleetDescription<Placed extends Placement<any>> {
   readonly hosts: Readonly<Record<string, HostDescription<VarsOf<Placed>>>>
   readonly roles: readonly Placed[]
+  /** What is delivered, and where to: `[shop.on('web1', 'web2')]`. */
+  readonly apps?: readonly AppPlacement[]
   /** Values for the roles of all hosts. */
   readonly vars?: Partial<VarsOf<Placed>>
 }
@@ -39,6 +43,7 @@ export interface FleetHost {
 /** The whole description: the value that `fleet.ts` exports. */
 export interface Fleet {
   readonly hosts: ReadonlyMap<string, FleetHost>
+  readonly apps: ReadonlyMap<string, PlacedApp>
   readonly at: SourcePosition | undefined
 }
 
@@ -56,12 +61,13 @@ export function fleet<Placed extends Placement<any>>(description: FleetDescripti
   for (const name of names) checkHost(name, description.hosts[name]!, at)
   const roles = new Map(names.map((name) => [name, [] as Role<any>[]]))
   for (const placement of description.roles)
-    for (const name of placedOn(placement, description.hosts)) {
+    for (const name of placedOn(`Role ${placement.role.name}`, placement, description.hosts)) {
       const placed = roles.get(name)!
       if (!placed.includes(placement.role)) placed.push(placement.role)
     }
   const made: Fleet = {
     at,
+    apps: placedApps(description),
     hosts: new Map(
       names.map((name) => {
         const { address = name, login, port, labels = {}, vars = {} } = description.hosts[name]!
@@ -72,6 +78,21 @@ export function fleet<Placed extends Placement<any>>(description: FleetDescripti
   }
   fleets.add(made)
   return made
+}
+
+function placedApps({ apps = [], hosts }: FleetDescription<any>): Map<string, PlacedApp> {
+  const placed = new Map<string, PlacedApp>()
+  for (const { app, where, at } of apps) {
+    if (placed.has(app.name)) throw problem('app-named-twice', { app: app.name }, { at })
+    const chosen = placedOn(`App ${app.name}`, { where, at }, hosts)
+    const names = Object.keys(hosts).filter((name) => chosen.includes(name))
+    placed.set(app.name, {
+      app,
+      hosts: names.map((name) => ({ name, address: hosts[name]!.address ?? name })),
+    })
+  }
+  checkApps([...placed.values()])
+  return placed
 }
 
 function checkHost(name: string, host: HostDescription<any>, at: SourcePosition | undefined): void {
@@ -99,13 +120,24 @@ function checkHost(name: string, host: HostDescription<any>, at: SourcePosition 
     fail(`its port cannot be ${host.port}`, 'a number from 1 to 65535')
 }
 
-function placedOn(placement: Placement<any>, hosts: FleetDescription<any>['hosts']): string[] {
-  return placement.where.flatMap((selector) => selected(selector, placement, hosts))
+interface Where {
+  readonly where: readonly Selector[]
+  readonly at: SourcePosition | undefined
+}
+
+/** Names of the hosts that are meant; `what` is placed there: `Role web`. */
+function placedOn(
+  what: string,
+  { where, at }: Where,
+  hosts: FleetDescription<any>['hosts'],
+): string[] {
+  return where.flatMap((selector) => selected(selector, what, at, hosts))
 }
 
 function selected(
   selector: Selector,
-  { role, at }: Placement<any>,
+  what: string,
+  at: SourcePosition | undefined,
   hosts: FleetDescription<any>['hosts'],
 ): string[] {
   const names = Object.keys(hosts)
@@ -114,7 +146,7 @@ function selected(
     if (names.includes(selector)) return [selector]
     throw problem(
       'unknown-host',
-      { role: role.name, host: selector, suggestion: closest(selector, names) },
+      { what, host: selector, suggestion: closest(selector, names) },
       { at },
     )
   }
@@ -130,7 +162,7 @@ function selected(
   )
   throw problem(
     'unmatched-label',
-    { role: role.name, label, suggestion: closest(label, [...new Set(known)]) },
+    { what, label, suggestion: closest(label, [...new Set(known)]) },
     { at },
   )
 }

@@ -1,4 +1,5 @@
 import type { SourcePosition } from '../base/errors.ts'
+import type { PlacedApp } from './app.ts'
 import type { Facts } from './facts.ts'
 import { callerPosition } from './position.ts'
 import type { Resource } from './resource.ts'
@@ -14,6 +15,8 @@ export interface Host<Vars = object> {
   readonly vars: Vars
   /** As read in the last run; read first when there was none. */
   readonly facts: Facts
+  /** All apps of the fleet, for whoever balances them. */
+  readonly apps: readonly PlacedApp[]
   /** The hosts of a role, such as those of the database, in the order of the fleet. */
   peers(role: string): readonly { readonly name: string; readonly address: string }[]
 }

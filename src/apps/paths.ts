@@ -1,0 +1,15 @@
+/**
+ * Where an app lives on each of its hosts:
+ *
+ *     /srv/shop/                root's
+ *       trees/3f2a1b9c4d5e/     the files of one commit, built; the build user's; never changed again
+ *       releases/3f2a1b9c4d5e.a1b2c3/   one tree with one configuration
+ *         tree -> ../../trees/3f2a1b9c4d5e
+ *         env                   what its processes find in their environment; root's alone
+ *       build/                  home of the build user: caches
+ *       data/                   home of the app's user: what survives releases
+ */
+export const treesOf = (app: string): string => `/srv/${app}/trees`
+export const releasesOf = (app: string): string => `/srv/${app}/releases`
+export const dataOf = (app: string): string => `/srv/${app}/data`
+export const buildHomeOf = (app: string): string => `/srv/${app}/build`

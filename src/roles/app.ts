@@ -1,0 +1,35 @@
+import { type App, builderOf, describeApp, userOf } from '../model/app.ts'
+import type { AppOptions } from '../model/app-options.ts'
+import { callerPosition } from '../model/position.ts'
+import type { Resource } from '../model/resource.ts'
+import { directory } from '../resources/directory.ts'
+import { packages } from '../resources/package.ts'
+import { user } from '../resources/user.ts'
+
+/** Describes an app: `app('shop', { source: './shop', domains: 'shop.example.com' }).on('web1', 'web2')`. */
+export function app(name: string, options: AppOptions): App {
+  const made: App = {
+    ...describeApp(name, options),
+    prepares: () => prepared(made),
+    on: (...where) => ({ app: made, where, at: callerPosition() }),
+  }
+  return made
+}
+
+/** Who runs and builds it, and where; `fettle deploy` brings the rest. */
+function prepared({ name }: App): Resource[] {
+  const folder = `/srv/${name}`
+  const [own, builder] = [userOf(name), builderOf(name)]
+  return [
+    ...packages('curl'),
+    user(own, { home: `${folder}/data`, shell: '/usr/sbin/nologin', system: true }),
+    user(builder, { home: `${folder}/build`, shell: '/usr/sbin/nologin', system: true }),
+    ...['', '/releases'].map((each) =>
+      directory(`${folder}${each}`, { owner: 'root', group: 'root', mode: '0755', user: 'root' }),
+    ),
+    directory(`${folder}/data`, { owner: own, group: own, mode: '0750', user: 'root' }),
+    ...['/trees', '/build'].map((each) =>
+      directory(`${folder}${each}`, { owner: builder, group: builder, mode: '0755', user: 'root' }),
+    ),
+  ]
+}
