@@ -13,7 +13,7 @@ import {
   runnerText,
   take,
 } from './lease.ts'
-import { leaseTerm } from './place.ts'
+import { folder, leaseTerm } from './place.ts'
 
 /**
  * A host that this run has to itself. Everything it is asked goes behind a fence: should another run
@@ -32,22 +32,26 @@ export class Hold {
   #held = false
   #reopened = false
   readonly #beatSeconds: number
+  readonly #place: string
 
+  /** `place`: where on the host its lease is. */
   constructor(
     machine: Machine,
     session: Session,
     runner: Runner,
     beatSeconds: number = leaseTerm / 3,
+    place: string = folder,
   ) {
     this.#machine = machine
     this.#session = session
     this.#runner = runner
     this.#beatSeconds = beatSeconds
+    this.#place = place
   }
 
   /** Throws `lease-held` or `host-moved` when somebody else was here since the host was read. */
-  async take({ shell, runs }: Journal, limit: Limit): Promise<void> {
-    const script = take(this.#runner, shell, runs)
+  async take({ shell, runs }: Pick<Journal, 'shell' | 'runs'>, limit: Limit): Promise<void> {
+    const script = take(this.#runner, shell, runs, this.#place)
     const [answer] = await this.#session.run([{ script, user: 'root' }], limit)
     if (answer!.code !== 0) throw this.#refused(answer!)
     this.#held = true
@@ -86,7 +90,7 @@ export class Hold {
   async release(limit: Limit): Promise<void> {
     if (!this.#held) return
     this.#held = false
-    const script = this.#reopened ? fence(this.#runner.id, true) : release
+    const script = this.#reopened ? fence(this.#runner.id, true, this.#place) : release(this.#place)
     await this.#session.run([this.#fenced({ script, user: 'root' })], limit)
     if (this.#reopened) await this.#session.close()
   }
@@ -106,13 +110,13 @@ export class Hold {
   }
 
   #fenced(frame: Frame): Frame {
-    return { ...frame, script: lines(fenceAgainstOthers(this.#runner), frame.script) }
+    return { ...frame, script: lines(fenceAgainstOthers(this.#runner, this.#place), frame.script) }
   }
 
   async #beat(): Promise<void> {
     if (this.#beating) return
     this.#beating = true
-    const script = lines(renew, this.onBeat)
+    const script = lines(renew(this.#place), this.onBeat)
     const limit = { seconds: this.#beatSeconds, error: () => problem('lease-lost', { host: '' }) }
     try {
       this.#beats ??= this.#machine.open()

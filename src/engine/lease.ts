@@ -86,13 +86,13 @@ set -- $lease
 const left: Shell = sh`$(( $(stat -c %Y beat 2>/dev/null || echo 0) + ${leaseTerm} - $(date +%s) ))`
 
 /**
- * Takes a host that nobody has, with `runs` as it was seen: a run in between has changed that.
+ * Takes a host (or what else a lease in another place stands for) that nobody has, with `runs` as it was seen: a run in between has changed that.
  * Runs as root. Else it prints `moved`, `busy`, or `held` with the rest of a row of `readLease`, and
  * ends with 75.
  */
-export function take(runner: Runner, shell: string, runs: number): Shell {
+export function take(runner: Runner, shell: string, runs: number, place: string = folder): Shell {
   return lines(
-    sh`mkdir -p ${folder} && chmod 0755 ${folder} && cd ${folder} || exit 1
+    sh`mkdir -p ${place} && chmod 0755 ${place} && cd ${place} || exit 1
 exec 9>lock && flock -w 10 9 || { echo busy; exit 75; }`,
     readWords,
     sh`[ $# -eq 0 ] || { echo "held $5 ${left} idle"; exit 75; }`,
@@ -114,18 +114,18 @@ const words = (shell: string): string => (/^\d+ \d+ \d+$/.test(shell) ? `'${shel
 const encode = (runner: Runner): string => Buffer.from(JSON.stringify(runner)).toString('base64url')
 
 /** Ends with 75 unless the host is still this run's. Goes before whatever changes something. */
-export function fenceAgainstOthers({ id }: Runner): Shell {
-  return sh`read -r lease 2>/dev/null <${folder}/lease && [ "\${lease%% *}" = ${id} ] || { echo ${lost}; exit 75; }`
+export function fenceAgainstOthers({ id }: Runner, place: string = folder): Shell {
+  return sh`read -r lease 2>/dev/null <${place}/lease && [ "\${lease%% *}" = ${id} ] || { echo ${lost}; exit 75; }`
 }
 
 /** What a step prints instead of running when the host is another run's by now. */
 export const lost = 'fettle: lease lost'
 
 /** A sign of life. Runs as root, behind the fence. */
-export const renew: Shell = sh`: >${folder}/beat`
+export const renew = (place: string = folder): Shell => sh`: >${place}/beat`
 
 /** Gives the host back. Runs as root, behind the fence. */
-export const release: Shell = sh`cd ${folder} && rm -f lease beat`
+export const release = (place: string = folder): Shell => sh`cd ${place} && rm -f lease beat`
 
 /**
  * Ends what is left of a run: its shell and whatever that started, so that it can do nothing more,
@@ -133,9 +133,9 @@ export const release: Shell = sh`cd ${folder} && rm -f lease beat`
  * is only ended `byForce`, else it prints `busy` and ends with 75. What that run changed about
  * logging in and did not put to the test is put back. Runs as root.
  */
-export function fence(id: string, byForce: boolean): Shell {
+export function fence(id: string, byForce: boolean, place: string = folder): Shell {
   return lines(
-    sh`cd ${folder} 2>/dev/null || exit 0`,
+    sh`cd ${place} 2>/dev/null || exit 0`,
     lookAtShell,
     sh`exec 9>lock && flock -w 10 9 || { echo busy; exit 75; }`,
     readWords,
@@ -154,7 +154,7 @@ kin= signal=TERM
   sleep 0.2
 done
 [ -z "$kin" ] || { echo busy; exit 75; }
-${restoreNow} || { echo busy; exit 75; }
+${place === folder ? restoreNow : sh`:`} || { echo busy; exit 75; }
 rm -f lease beat
 echo ended`,
   )

@@ -12,6 +12,10 @@ export interface TurnOptions {
   /** Whether it is known that the process of that run has ended. */
   readonly hasEnded: (runner: Runner) => boolean
   readonly report: (waiting: { readonly host: string; readonly lease: Lease }) => void
+  /** Where on the host the lease is. Left out: that of the host itself. */
+  readonly place?: string
+  /** Waits also while that run shows that it lives, until it has ended. */
+  readonly queues?: boolean
 }
 
 /**
@@ -26,15 +30,17 @@ export async function awaitTurn(
   const { host } = session
   let before = first
   let waited = 0
-  for (let lease: Lease | undefined = first; lease; lease = await lookAgain(session)) {
+  for (let lease: Lease | undefined = first; lease; lease = await lookAgain(session, options.place)) {
     const { runner, left, busy } = lease
     const isOther = runner.id !== before.runner.id
-    if (isOther || (left > before.left && !options.takeOver)) throw heldBy(host, runner, left)
+    const lives = isOther || (left > before.left && !options.takeOver)
+    if (lives && !options.queues) throw heldBy(host, runner, left)
+    if (lives) waited = 0
     // A step that was begun is let finish, but no longer than the lease holds, whatever the clock of
     // the host says.
     const force = options.takeOver || left <= 0 || waited >= leaseTerm
     const isOver = force || (options.hasEnded(runner) && !busy)
-    const end = isOver ? await endOf(session, runner, force) : undefined
+    const end = isOver ? await endOf(session, runner, force, options.place) : undefined
     if (end) return end === 'interrupted' ? runner : undefined
     options.report({ host, lease })
     before = lease
@@ -44,8 +50,8 @@ export async function awaitTurn(
   return undefined
 }
 
-async function lookAgain(session: Session): Promise<Lease | undefined> {
-  const script = lines(sh`cd ${folder} 2>/dev/null || exit 0`, lookAtShell, readLease)
+async function lookAgain(session: Session, place = folder): Promise<Lease | undefined> {
+  const script = lines(sh`cd ${place} 2>/dev/null || exit 0`, lookAtShell, readLease)
   const [answer] = await session.run([{ script }], limitFor(session))
   const row = answer!.output.toString().trim()
   return row.startsWith('lease ') ? parseLease(row.slice('lease '.length)) : undefined
@@ -56,8 +62,9 @@ async function endOf(
   session: Session,
   { id }: Runner,
   byForce: boolean,
+  place?: string,
 ): Promise<'interrupted' | 'over' | undefined> {
-  const frame = { script: fence(id, byForce), user: 'root' }
+  const frame = { script: fence(id, byForce, place), user: 'root' }
   const [answer] = await session.run([frame], limitFor(session))
   const said = answer!.output.toString().trim().split('\n').at(-1)!
   if (answer!.code === 75) return undefined

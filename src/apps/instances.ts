@@ -1,0 +1,120 @@
+import { type Shell, lines, sh } from '../base/shell.ts'
+import { type App, portOf } from '../model/app.ts'
+import type { Serving } from './state.ts'
+import { unitOf } from './units.ts'
+
+/** The units of all instances that a release serves with. */
+export function unitsOf(app: App, { release, slots, workers }: Serving): string[] {
+  return [...webUnits(app, { release, slots }), ...workerUnits(app, { release, workers })]
+}
+
+export function webUnits(app: App, { release, slots }: Pick<Serving, 'release' | 'slots'>): string[] {
+  return slots.map((slot) => unitOf(app.name, 'web', release, String(portOf(app, slot))))
+}
+
+export function workerUnits(
+  app: App,
+  { release, workers }: Pick<Serving, 'release' | 'workers'>,
+): string[] {
+  return Object.entries(workers).flatMap(([process, count]) =>
+    Array.from({ length: count }, (_, i) => unitOf(app.name, process, release, String(i + 1))),
+  )
+}
+
+const wants = '/etc/systemd/system/multi-user.target.wants'
+
+/** Starts units now and at every boot: by the links that `systemctl enable` makes, without its reload. */
+export function start(units: readonly string[]): Shell | undefined {
+  if (units.length === 0) return undefined
+  return lines(
+    sh`mkdir -p ${wants} || exit 1`,
+    sh`for unit in ${units}; do ln -sfT "../\${unit%%@*}@.service" ${wants}/"$unit" || exit 1; done`,
+    sh`systemctl reset-failed -- ${units} 2>/dev/null; systemctl start -- ${units} || { systemctl status --no-pager --lines 20 -- ${units}; exit 1; }`,
+  )
+}
+
+/** Stops units, now and for good; those that are not there are no mistake. */
+export function stop(units: readonly string[]): Shell | undefined {
+  if (units.length === 0) return undefined
+  return lines(
+    sh`for unit in ${units}; do rm -f ${wants}/"$unit"; done`,
+    sh`systemctl stop -- ${units} 2>/dev/null; systemctl reset-failed -- ${units} 2>/dev/null; :`,
+  )
+}
+
+/** Stops every instance of the app but these: also what an interrupted rollout left behind. */
+export function stopAllBut(app: App, units: readonly string[]): Shell {
+  const patterns = [`${app.name}.*@*.service`]
+  return lines(
+    sh`wanted=' '${units.join(' ')}' '; extra=
+for unit in $( { systemctl list-units --all --no-legend --plain -- ${patterns}; ls ${wants}; } | while read -r unit rest; do echo "$unit"; done | sort -u); do
+  case $unit in ${app.name}.*.????????????.??????@*.service) ;; *) continue ;; esac
+  case $wanted in *" $unit "*) ;; *) extra="$extra $unit"; rm -f ${wants}/"$unit" ;; esac
+done
+[ -z "$extra" ] || { systemctl stop -- $extra; systemctl reset-failed -- $extra 2>/dev/null; }
+:`,
+  )
+}
+
+/**
+ * Waits until each slot has answered well so many times in a row. Prints what the last answer was
+ * where that does not happen in time or an instance has died again and again.
+ */
+export function awaitHealth(
+  app: App,
+  { release, slots }: Pick<Serving, 'release' | 'slots'>,
+  address: string,
+): Shell {
+  const { path, status, healthy, timeout, within } = app.health
+  const [low, high] = status
+  const host = app.domains.find((each) => !each.startsWith('*')) ?? address
+  return lines(
+    sh`began=$(date +%s)`,
+    ...slots.map((slot) => {
+      const port = portOf(app, slot)
+      const unit = unitOf(app.name, 'web', release, String(port))
+      return sh`good=0
+while [ "$good" -lt ${healthy} ]; do
+  said=$(curl -sS -o /dev/null -m ${timeout} -w '%{http_code}' -H ${`Host: ${host}`} -H 'User-Agent: fettle' -- ${`http://${address}:${port}${path}`} 2>&1)
+  code=$(printf '%s' "$said" | tail -c 3)
+  case $code in [1-9][0-9][0-9]) ;; *) code=0 ;; esac
+  if [ "$code" -ge ${low} ] && [ "$code" -le ${high} ]; then good=$((good + 1)); else good=0; fi
+  [ "$good" -lt ${healthy} ] || break
+  restarts=$(systemctl show -P NRestarts -- ${unit})
+  if [ "\${restarts:-0}" -ge 3 ]; then echo ${`its instance on port ${port} ends again and again`}; exit 1; fi
+  if [ $(( $(date +%s) - began )) -ge ${Math.ceil(within)} ]; then
+    case $code in 0) answer=\${said%000}; answer=\${answer:-none} ;; *) answer="status $code" ;; esac
+    echo ${`its instance on port ${port} was not well within ${within} s; asked for ${path}, it answered: `}"$(printf '%s' "$answer" | tr '\n' ' ')"; exit 1
+  fi
+  sleep 0.1
+done`
+    }),
+  )
+}
+
+/** Prints a line for each unit that does not run, or was started anew since: unit and why. */
+export function lookAt(units: readonly string[]): Shell {
+  if (units.length === 0) return sh`:`
+  return sh`systemctl show -p Id,ActiveState,SubState,NRestarts,Result -- ${units}`
+}
+
+/** What is wrong, from what `lookAt` printed; `restarts` is what each had before. */
+export function ailing(output: string): string[] {
+  return output
+    .split(/\n\n+/)
+    .flatMap((block) => {
+      const all = Object.fromEntries(
+        block.split('\n').map((row) => row.split(/=(.*)/s).slice(0, 2) as [string, string]),
+      )
+      if (!all['Id']) return []
+      if (all['ActiveState'] !== 'active')
+        return [`${all['Id']} is ${all['ActiveState']} (${all['Result']})`]
+      return Number(all['NRestarts'] ?? 0) > 0 ? [`${all['Id']} died and was started again`] : []
+    })
+}
+
+/** The end of what instances logged since they were started. */
+export function lastLog(units: readonly string[], rows: number): Shell {
+  const chosen = units.flatMap((each) => ['-u', each])
+  return sh`journalctl --no-pager -o cat -n ${rows} ${chosen} 2>/dev/null | tail -n ${rows}`
+}

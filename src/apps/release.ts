@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto'
+import { reveal } from '../base/secret.ts'
+import { type Shell, lines, sh } from '../base/shell.ts'
+import type { App } from '../model/app.ts'
+import { bytesOf } from '../resources/in-order.ts'
+import { releasesOf, treesOf } from './paths.ts'
+import { processUnit, unitOf } from './units.ts'
+
+/** One tree with one configuration: what an instance of it runs never changes. */
+export interface Release {
+  /** The tree's id, a dot, and a few digits of a hash over the configuration. */
+  readonly name: string
+  readonly tree: string
+  readonly commit?: string
+  readonly subject?: string
+  /** Commands of the processes that run; without `release`. */
+  readonly processes: Readonly<Record<string, string>>
+  /** What runs once before traffic moves. */
+  readonly command: string | undefined
+  /** The text of its environment file, with secret marks. */
+  readonly environment: string
+}
+
+/** Names a release after all that it is. */
+export function releaseOf(
+  app: App,
+  tree: { readonly id: string; readonly commit?: string; readonly subject?: string },
+  { release: command, ...processes }: Readonly<Record<string, string>>,
+  environment: string,
+): Release {
+  const { limits, rollout, build } = app
+  const parts = [command, processes, reveal(environment), limits, rollout.stop, build]
+  const hash = createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 6)
+  const { id, commit, subject } = tree
+  return {
+    name: `${id}.${hash}`,
+    tree: id,
+    ...(commit === undefined ? {} : { commit }),
+    ...(subject === undefined ? {} : { subject }),
+    processes,
+    command,
+    environment,
+  }
+}
+
+export const folderOf = (app: string, release: string): string => `${releasesOf(app)}/${release}`
+
+/**
+ * Makes a release of a tree that is there: its folder and the units of its processes. Whole or not at
+ * all, and the same when it is done twice. Runs as root; the environment is its input.
+ */
+export function stage(app: App, release: Release, address: string): { script: Shell; input: string } {
+  const final = folderOf(app.name, release.name)
+  const fresh = `${final}.new`
+  const size = bytesOf(release.environment).length
+  const commands = Object.entries(release.processes)
+  const script = lines(
+    sh`[ -d ${treesOf(app.name)}/${release.tree} ] || { echo ${`there is no tree ${release.tree}`}; exit 1; }`,
+    sh`rm -rf -- ${fresh} && mkdir -m 0755 -- ${fresh} && cd ${fresh} || exit 1`,
+    sh`ln -s ${`../../trees/${release.tree}`} tree && umask 077 && head -c ${size} >env && umask 022 || exit 1`,
+    sh`[ "$(wc -c <env)" = ${size} ] || { echo 'the environment did not arrive whole'; exit 1; }`,
+    ...[...commands, ...(release.command ? [['release', release.command] as const] : [])].map(
+      ([process, command]) => sh`printf '%s\n' ${asScript(command)} >${process} || exit 1`,
+    ),
+    sh`[ -e ${final} ] && rm -rf ${fresh} || mv -T -- ${fresh} ${final} || exit 1`,
+    ...commands.map(([process]) => {
+      const unit = `/etc/systemd/system/${unitOf(app.name, process, release.name, '')}`
+      const text = processUnit(app, release, process, address)
+      return sh`printf '%s' ${text} >${unit}.new && mv -f -- ${unit}.new ${unit} || exit 1`
+    }),
+    sh`systemctl daemon-reload`,
+  )
+  return { script, input: release.environment }
+}
+
+/** A simple command takes the place of the shell, so that signals reach it and nothing waits beside it. */
+const asScript = (command: string): string =>
+  /^[^;&|<>()`\n]*$/.test(command) && !/^\s*(\w+=|exec\s)/.test(command)
+    ? `exec ${command}`
+    : command
+
+/** Runs the release command once, as the app's user and with what its processes find. Runs as root. */
+export function runReleaseCommand(app: App, release: Release, address: string): Shell {
+  const folder = folderOf(app.name, release.name)
+  const settings = [
+    `User=${app.name}`,
+    `WorkingDirectory=${treesOf(app.name)}/${release.tree}`,
+    `EnvironmentFile=${folder}/env`,
+    `Environment=HOST=${address}`,
+    'NoNewPrivileges=yes',
+    'RuntimeMaxSec=1800',
+  ]
+  return sh`systemd-run --quiet --wait --pipe --collect ${settings.map((each) => `--property=${each}`)} /bin/sh ${folder}/release </dev/null`
+}
+
+/**
+ * Removes releases with their units, but for those that are named and any that runs. Prints the trees
+ * that are still needed. Runs as root.
+ */
+export function pruneReleases(app: App, names: readonly string[]): Shell {
+  return lines(
+    sh`cd ${releasesOf(app.name)} || exit 1`,
+    sh`for each in *; do
+  [ -d "$each" ] || continue
+  case " "${names.join(' ')}" " in *" $each "*) continue ;; esac`,
+    sh`  [ -z "$(systemctl list-units --no-legend --plain --state=active,activating,deactivating ${app.name}'.*.'"$each"'@*' 2>/dev/null)" ] || continue`,
+    sh`  rm -f -- /etc/systemd/system/${app.name}.*."$each"@.service && rm -rf -- "$each"
+done
+systemctl daemon-reload
+for each in */tree; do readlink "$each"; done | sed 's|.*/||' | sort -u`,
+  )
+}
