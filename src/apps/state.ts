@@ -6,6 +6,8 @@ import { readRuns } from '../engine/place.ts'
 
 /** What a release serves with on one host. */
 export interface Serving {
+  /** The rollout that brought it. */
+  readonly id: string
   readonly release: string
   /** The commit of its tree, where it has one. */
   readonly commit?: string

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { systemClock } from '../base/clock.ts'
 import { problem } from '../base/errors.ts'
 import type { HostResult } from '../engine/events.ts'
@@ -9,7 +8,7 @@ import { type RunRecord, hostRecord } from '../wire/ledger.ts'
 import type { PlanDocument } from '../wire/plan.ts'
 import type { Context, Flags } from './context.ts'
 import { exitCodes } from './exit-code.ts'
-import { Ledger, provenance } from './ledger.ts'
+import { Ledger, openingRecord } from './ledger.ts'
 import { LiveProgress, PlainProgress, type Progress, failureLines } from './render/progress.ts'
 import { paintFor } from './render/style.ts'
 import { runnerHere } from './runner.ts'
@@ -74,14 +73,7 @@ async function openingOf(
   plan: PlanDocument,
   context: Context,
 ): Promise<Omit<RunRecord, 'type' | 'result' | 'duration' | 'hosts'>> {
-  return {
-    version: 1,
-    id: randomUUID(),
-    ...(await provenance(context.project.folder)),
-    when: systemClock.now().toISOString(),
-    command: process.argv.slice(2),
-    planHash: plan.hash,
-  }
+  return { ...(await openingRecord(context.project.folder)), planHash: plan.hash }
 }
 
 function plannedIds(plan: PlanDocument): Record<string, string[]> {
@@ -110,7 +102,7 @@ function progressFor(plan: PlanDocument, flags: Flags): Progress {
 }
 
 /** The first Ctrl-C finishes the step in hand; a second one ends Fettle at once. */
-function stopOnInterrupt(): AbortSignal {
+export function stopOnInterrupt(): AbortSignal {
   const controller = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.on(signal, () => {

@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs'
 import { hostname, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { systemClock } from '../base/clock.ts'
 import { problem } from '../base/errors.ts'
-import type { LedgerRecord, RunRecord } from '../wire/ledger.ts'
+import { type LedgerRecord, type RunRecord, isBeginning } from '../wire/ledger.ts'
 import type { Project } from './project.ts'
 import { json } from './render/json.ts'
 
@@ -29,7 +31,7 @@ export class Ledger {
     const ended = new Set<string>()
     for (const file of this.#files().reverse())
       for (const record of this.#read(file).reverse()) {
-        const repeated = record.type === 'begun' && ended.has(record.id)
+        const repeated = isBeginning(record) && ended.has(record.id)
         ended.add(record.id)
         if (!repeated && wanted(record)) found.unshift(record)
         if (found.length >= number) return found
@@ -61,6 +63,19 @@ export class Ledger {
           })
         }
       })
+  }
+}
+
+/** What every record says of a run that begins now. */
+export async function openingRecord(
+  folder: string,
+): Promise<Pick<RunRecord, 'version' | 'id' | 'who' | 'commit' | 'dirty' | 'when' | 'command'>> {
+  return {
+    version: 1,
+    id: randomUUID(),
+    ...(await provenance(folder)),
+    when: systemClock.now().toISOString(),
+    command: process.argv.slice(2),
   }
 }
 

@@ -1,4 +1,4 @@
-import type { BegunRecord, LedgerRecord, RunRecord } from '../wire/ledger.ts'
+import type { BegunRecord, DeployRecord, LedgerRecord, RunRecord } from '../wire/ledger.ts'
 import type { Flags } from './context.ts'
 import { exitCodes } from './exit-code.ts'
 import { Ledger } from './ledger.ts'
@@ -24,23 +24,52 @@ export async function log(flags: Flags): Promise<number> {
 }
 
 function hostsOf(record: LedgerRecord): string[] {
+  if (record.type === 'deploy') return [...record.hosts]
   return record.type === 'run' ? record.hosts.map(({ host }) => host) : Object.keys(record.planned)
 }
 
 function runLines(run: LedgerRecord, paint: Paint, full: boolean): string[] {
-  const { who, when, commit, dirty, planHash } = run
-  const end =
-    run.type === 'run'
-      ? `${paint(run.result === 'done' ? 'green' : 'red', run.result)} in ${seconds(run.duration)}`
-      : paint('red', 'no end on record: it still runs, or was killed')
+  const { who, when, commit, dirty } = run
   const where = commit
     ? `commit ${commit.slice(0, 10)}${dirty ? ' with uncommitted changes' : ''}`
     : 'not in git'
   const time = when.replace('T', ' ').replace(/\..*/, ' UTC')
+  const plan = run.type === 'deploy' ? '' : `, plan ${run.planHash}`
   return [
-    `${paint('bold', time)}  ${end}  ${who.email ?? `${who.login}@${who.machine}`}`,
-    paint('dim', `  fettle ${run.command.join(' ')}  (${where}, plan ${planHash})`),
-    ...(run.type === 'run' ? groupedHosts(run.hosts, paint, full) : plannedLines(run)),
+    `${paint('bold', time)}  ${endOf(run, paint)}  ${who.email ?? `${who.login}@${who.machine}`}`,
+    paint('dim', `  fettle ${run.command.join(' ')}  (${where}${plan})`),
+    ...(run.type === 'run'
+      ? groupedHosts(run.hosts, paint, full)
+      : run.type === 'deploy'
+        ? deployLines(run, paint, full)
+        : plannedLines(run)),
+  ]
+}
+
+function endOf(run: LedgerRecord, paint: Paint): string {
+  if (run.type === 'begun' || run.result === 'begun')
+    return paint('red', 'no end on record: it still runs, or was killed')
+  const colour = run.result === 'done' ? 'green' : 'red'
+  return `${paint(colour, run.result)} in ${seconds(run.duration ?? 0)}`
+}
+
+function deployLines(run: DeployRecord, paint: Paint, full: boolean): string[] {
+  const { app, action, from, to, hosts, changelog = [], phases = [], error } = run
+  const what = [from && action !== 'maintenance' && `${from} ->`, to].filter(Boolean).join(' ')
+  const shown = full ? changelog : changelog.slice(0, 5)
+  const more = changelog.length - shown.length
+  return [
+    `  ${paint('bold', app)}  ${action} ${visible(what)} on ${hosts.join(', ')}`,
+    ...shown.map((each) => `    ${visible(each)}`),
+    ...(more > 0 ? [paint('dim', `    ... ${count(more, 'more commit')} (--full shows them)`)] : []),
+    ...(full
+      ? phases.map((each) =>
+          paint('dim', `    ${each.phase} on ${each.hosts.join(', ')} ${seconds(each.seconds)}`),
+        )
+      : []),
+    ...(error
+      ? [`    ${paint('red', error.code)} ${visible(error.what)}`, `    ${visible(error.state)}`]
+      : []),
   ]
 }
 

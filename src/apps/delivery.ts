@@ -1,0 +1,169 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '../base/clock.ts'
+import { type FettleError, asFettleError, problem } from '../base/errors.ts'
+import { Hold } from '../engine/hold.ts'
+import type { Lease, Runner } from '../engine/lease.ts'
+import { awaitTurn } from '../engine/turn.ts'
+import { type App, type PlacedApp, userOf } from '../model/app.ts'
+import type { Limit, Machine, Session } from '../transport/machine.ts'
+import { Balancers } from './balancers.ts'
+import { HostRollout } from './host-rollout.ts'
+import { recover } from './recovery.ts'
+import type { Crew, RolloutEvent } from './rollout.ts'
+import { type AppState, parseState, placeOf, readState } from './state.ts'
+
+/** Everything that a change of what an app serves with has to be handed. */
+export interface DeliveryOptions {
+  readonly runner: Runner
+  readonly clock: Clock
+  readonly machineOf: (host: string) => Machine
+  /** Names of the hosts with the balancers. */
+  readonly balancers: readonly string[]
+  readonly stop: AbortSignal
+  readonly report: (event: RolloutEvent) => void
+  readonly waiting: (waiting: { readonly host: string; readonly lease: Lease }) => void
+  readonly hasEnded: (runner: Runner) => boolean
+}
+
+/** An app that this run has to itself, on all its hosts. */
+export class Delivery {
+  readonly app: App
+  readonly #options: DeliveryOptions
+  readonly #sessions: Session[] = []
+  readonly #holds: Hold[] = []
+  #crew: Crew | undefined
+
+  private constructor(app: App, options: DeliveryOptions) {
+    this.app = app
+    this.#options = options
+  }
+
+  /** Waits for its turn, and finishes or puts back what an interrupted rollout left. */
+  static async open({ app, hosts }: PlacedApp, options: DeliveryOptions): Promise<Delivery> {
+    const made = new Delivery(app, options)
+    try {
+      // The first host decides whose turn it is: nobody then waits for somebody who waits for them.
+      const [first, ...others] = hosts
+      const taken = [await made.#take(first!)]
+      taken.push(...(await Promise.all(others.map((host) => made.#take(host)))))
+      made.#crew = made.#crewOf(taken, taken.map(({ state }) => state))
+      if (await recover(made.crew)) await made.refresh()
+      return made
+    } catch (thrown) {
+      await made.close()
+      throw thrown
+    }
+  }
+
+  get crew(): Crew {
+    return this.#crew!
+  }
+
+  /** Reads again what the hosts know. */
+  async refresh(): Promise<void> {
+    const { hosts } = this.crew
+    const states = await Promise.all(hosts.map(async ({ host, hold }) => read(this.app, host.name, hold)))
+    this.#crew = this.#crewOf(hosts, states)
+  }
+
+  /** Gives the app back to others. */
+  async close(): Promise<void> {
+    await Promise.allSettled(
+      this.#holds.map(async (hold) => {
+        await hold.stopBeating()
+        await hold.release(limitOf('giving the app back'))
+      }),
+    )
+    await Promise.allSettled(this.#sessions.map((session) => session.close()))
+  }
+
+  #crewOf(hosts: readonly Pick<HostRollout, 'host' | 'hold'>[], states: readonly AppState[]): Crew {
+    const { clock, report, stop } = this.#options
+    return {
+      app: this.app,
+      hosts: hosts.map(({ host, hold }, i) => new HostRollout(this.app, host, states[i]!, hold)),
+      balancers: (this.#crew?.balancers ?? this.#openBalancers()),
+      maintenance: states.some(({ maintenance }) => maintenance),
+      clock,
+      report,
+      stop,
+    }
+  }
+
+  #openBalancers(): Balancers {
+    return new Balancers(
+      this.app,
+      this.#options.balancers.map((name) => this.#open(this.#options.machineOf(name))),
+    )
+  }
+
+  #open(machine: Machine): Session {
+    const session = machine.open()
+    this.#sessions.push(session)
+    return session
+  }
+
+  async #take(host: PlacedApp['hosts'][number]): Promise<HostRollout> {
+    const { runner, machineOf, waiting, hasEnded } = this.#options
+    const machine = machineOf(host.name)
+    const session = this.#open(machine)
+    const place = placeOf(this.app.name)
+    for (;;) {
+      const state = await read(this.app, host.name, session)
+      if (!state.prepared) throw problem('app-not-prepared', { app: this.app.name, host: host.name })
+      const { lease } = state.journal
+      const turn = { takeOver: false, queues: true, place, hasEnded, report: waiting }
+      if (lease) {
+        await awaitTurn(session, lease, turn)
+        continue
+      }
+      const hold = new Hold(machine, session, runner, undefined, place)
+      try {
+        await hold.take(state.journal, limitOf(host.name))
+      } catch (thrown) {
+        if (!['lease-held', 'host-moved'].includes(asFettleError(thrown).code)) throw thrown
+        await sleep(500)
+        continue
+      }
+      this.#holds.push(hold)
+      return new HostRollout(this.app, host, state, hold)
+    }
+  }
+}
+
+interface Asked {
+  readonly host?: string
+  run?: Session['run']
+  ask?: Hold['ask']
+}
+
+/** What one host knows of the app. */
+async function read(app: App, host: string, over: Asked): Promise<AppState> {
+  const frames = [{ script: readState(app.name, userOf(app.name)) }]
+  const answers = over.ask
+    ? await over.ask(frames, limitOf(host))
+    : await over.run!(frames, limitOf(host))
+  return parsed(host, answers[0]!.output)
+}
+
+/** What one host knows of an app, without having it. */
+export async function readAppState(app: App, session: Session): Promise<AppState> {
+  return read(app, session.host, session)
+}
+
+function parsed(host: string, output: Buffer): AppState {
+  try {
+    return parseState(output)
+  } catch (thrown) {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    throw problem('read-failed', { host, resource: 'what it knows of the app', reason })
+  }
+}
+
+function limitOf(host: string): Limit {
+  const state = 'Nothing was changed about what serves.'
+  return {
+    seconds: 60,
+    error: (): FettleError => problem('host-timeout', { host, seconds: 60, state }),
+  }
+}

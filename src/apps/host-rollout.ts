@@ -1,0 +1,193 @@
+import { type FettleError, problem } from '../base/errors.ts'
+import { redact } from '../base/secret.ts'
+import { type Shell, lines, sh } from '../base/shell.ts'
+import type { Hold } from '../engine/hold.ts'
+import { type App, type AppHost, slotsOf } from '../model/app.ts'
+import type { Answer, Frame } from '../transport/machine.ts'
+import {
+  ailing,
+  awaitHealth,
+  lastLog,
+  lookAt,
+  start,
+  stop,
+  stopAllBut,
+  unitsOf,
+  webUnits,
+  workerUnits,
+} from './instances.ts'
+import { type Release, runReleaseCommand, stage } from './release.ts'
+import { type AppState, type Served, type Serving, keep, keepHistory } from './state.ts'
+
+/** What is to serve on a host. */
+export interface Wanted {
+  /** Of the rollout. */
+  readonly id: string
+  readonly release: string
+  readonly commit: string | undefined
+  /** How many of each process. */
+  readonly counts: Readonly<Record<string, number>>
+}
+
+/** How many lines of a log an error shows. */
+const logRows = 30
+
+/** One app on one host while its release changes. Each step is one round trip. */
+export class HostRollout {
+  readonly host: AppHost
+  readonly state: AppState
+  readonly hold: Hold
+  readonly #app: App
+  /** What is to take the place of what serves; undefined before `plan`. */
+  next: Serving | undefined
+
+  constructor(app: App, host: AppHost, state: AppState, hold: Hold) {
+    this.#app = app
+    this.host = host
+    this.state = state
+    this.hold = hold
+  }
+
+  /** Decides on slots that are free now. Throws `ports-taken` where others sit on them. */
+  plan({ id, release, commit, counts }: Wanted): void {
+    const { web = 0, ...workers } = counts
+    const { current, listening } = this.state
+    const used = new Set(current?.slots ?? [])
+    const all = Array.from({ length: slotsOf(this.#app) }, (_, slot) => slot)
+    const free = all.filter((slot) => !used.has(slot))
+    const slots = free.filter((slot) => !listening.includes(this.#app.port + slot)).slice(0, web)
+    if (slots.length < web)
+      throw problem('ports-taken', {
+        app: this.#app.name,
+        host: this.host.name,
+        wanted: web,
+        first: this.#app.port,
+        last: this.#app.port + all.length - 1,
+      })
+    const { scaled } = current ?? {}
+    this.next = {
+      id,
+      release,
+      ...(commit === undefined ? {} : { commit }),
+      slots,
+      workers,
+      ...(scaled ? { scaled } : {}),
+    }
+  }
+
+  /** Makes the release of its tree. */
+  async stage(release: Release): Promise<void> {
+    const { script, input } = stage(this.#app, release, this.host.address)
+    const answer = await this.#ask({ script, input }, 'making the release')
+    if (answer.code !== 0) throw this.#failed('making the release', answer)
+  }
+
+  async runReleaseCommand(release: Release): Promise<void> {
+    const script = runReleaseCommand(this.#app, release, this.host.address)
+    const answer = await this.#ask({ script }, 'its release command')
+    if (answer.code === 0) return
+    const log = tail(answer)
+    throw problem(
+      'release-command-failed',
+      { app: this.#app.name, host: this.host.name, code: answer.code, reason: lastLine(log) },
+      { log },
+    )
+  }
+
+  /** Starts the new instances beside the old ones, and waits until they are well. */
+  async begin(): Promise<void> {
+    const next = this.next!
+    const units = webUnits(this.#app, next)
+    await this.#must(lines(keep(this.#app.name, 'next', next), start(units)), units)
+    await this.#must(awaitHealth(this.#app, next, this.host.address), units)
+  }
+
+  /** Workers of two releases never run at once: the old ones end before the new ones begin. */
+  async switchWorkers(from: Serving | undefined, to: Serving | undefined): Promise<void> {
+    const [old, fresh] = [from, to].map((each) => (each ? workerUnits(this.#app, each) : []))
+    if (old!.length + fresh!.length === 0) return
+    await this.#must(lines(stop(old!), start(fresh!), sh`:`), fresh!)
+  }
+
+  /** Throws when a new instance is not well any more. */
+  async check(): Promise<void> {
+    const units = unitsOf(this.#app, this.next!)
+    const answer = await this.#ask({ script: lookAt(units) }, 'looking at its instances')
+    const [reason] = ailing(answer.output.toString())
+    if (reason) throw await this.bad(reason, units)
+  }
+
+  /** From now on the new release is the one that serves, whatever happens. */
+  async commit(served: Served | undefined): Promise<void> {
+    const { name } = this.#app
+    const next = this.next!
+    const script = lines(
+      sh`{ ${keep(name, 'current', next)}; } || exit 1`,
+      served && keepHistory(name, served),
+      stopAllBut(this.#app, unitsOf(this.#app, next)),
+      keep(name, 'next', undefined),
+    )
+    await this.#must(script, [])
+  }
+
+  /** What served before is all that runs. */
+  async putBack(): Promise<void> {
+    const { current } = this.state
+    const old = current ? unitsOf(this.#app, current) : []
+    const script = lines(
+      start(old),
+      stopAllBut(this.#app, old),
+      keep(this.#app.name, 'next', undefined),
+    )
+    await this.#must(script, old)
+  }
+
+  /** An error about the new release, with what its instances said last. */
+  async bad(reason: string, units: readonly string[]): Promise<FettleError> {
+    const answer = await this.#ask({ script: lastLog(units, logRows) }, 'reading its log')
+    return this.#bad(reason, redact(answer.output.toString()))
+  }
+
+  async #must(script: Shell, units: readonly string[]): Promise<void> {
+    const answer = await this.#ask({ script }, 'changing its instances')
+    if (answer.code === 0) return
+    const reason = lastLine(tail(answer)) || `exit code ${answer.code}`
+    throw units.length > 0 ? await this.bad(reason, units) : this.#bad(reason, tail(answer))
+  }
+
+  #bad(reason: string, log: string): FettleError {
+    const details = {
+      app: this.#app.name,
+      release: this.next?.release ?? this.state.current?.release ?? '',
+      host: this.host.name,
+      reason,
+    }
+    return problem('release-bad', details, { log })
+  }
+
+  async #ask(frame: Frame, doing: string): Promise<Answer> {
+    const seconds = this.#app.health.within * 50 + this.#app.rollout.stop + 1860
+    const error = (): FettleError =>
+      problem('step-timeout', {
+        host: this.host.name,
+        resource: doing,
+        seconds,
+        state: 'The next command for this app puts back what is not finished.',
+      })
+    const [answer] = await this.hold.ask([{ user: 'root', ...frame }], { seconds, error })
+    return answer!
+  }
+
+  #failed(doing: string, answer: Answer): FettleError {
+    return problem(
+      'deploy-step-failed',
+      { app: this.#app.name, host: this.host.name, doing, reason: lastLine(tail(answer)) },
+      { log: tail(answer) },
+    )
+  }
+}
+
+const tail = ({ output }: Answer): string =>
+  redact(output.toString('utf8')).trimEnd().split('\n').slice(-logRows).join('\n')
+
+const lastLine = (log: string): string => log.trim().split('\n').at(-1) ?? ''

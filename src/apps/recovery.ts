@@ -1,0 +1,36 @@
+import { problem } from '../base/errors.ts'
+import { type Crew, placesOf, putBack } from './rollout.ts'
+
+/**
+ * Ends what an interrupted rollout left: forward where it had passed on all hosts and one of them has
+ * it for good, back otherwise. Whether there was any.
+ */
+export async function recover(crew: Crew): Promise<boolean> {
+  const begun = crew.hosts.filter(({ state }) => state.next)
+  if (begun.length === 0) return false
+  const id = begun[0]!.state.next!.id
+  const passed = crew.hosts.some(({ state }) => state.current?.id === id)
+  crew.report({ type: 'interrupted', passed, hosts: begun.map(({ host }) => host.name) })
+  if (passed) await goOn(crew, begun)
+  else {
+    const cause = problem('rollout-interrupted', { app: crew.app.name })
+    const error = await putBack(crew, begun, cause)
+    if (error.state.startsWith('Not everything')) throw error
+  }
+  return true
+}
+
+async function goOn(crew: Crew, begun: Crew['hosts']): Promise<void> {
+  if (!crew.maintenance) {
+    await crew.balancers.admit(placesOf(begun, 'next'))
+    const serving = placesOf(begun, 'next').map(({ host, slot }) => `${host} ${slot}`)
+    const old = placesOf(begun, 'current').filter(
+      ({ host, slot }) => !serving.includes(`${host} ${slot}`),
+    )
+    await crew.balancers.retire(old)
+  }
+  for (const host of begun) {
+    host.next = host.state.next
+    await host.commit(undefined)
+  }
+}

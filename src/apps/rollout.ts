@@ -1,0 +1,218 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type FettleError, asFettleError, problem } from '../base/errors.ts'
+import type { Clock } from '../base/clock.ts'
+import type { App } from '../model/app.ts'
+import type { Balancers, Place } from './balancers.ts'
+import type { HostRollout } from './host-rollout.ts'
+import type { Release } from './release.ts'
+import type { Served, Serving } from './state.ts'
+import { Watch } from './watch.ts'
+
+/** What a rollout says while it goes on. */
+export type RolloutEvent =
+  | { readonly type: 'phase'; readonly phase: Phase; readonly hosts: readonly string[]; readonly seconds: number }
+  | { readonly type: 'put-back'; readonly error: FettleError }
+  /** What a build prints, and other words for people. */
+  | { readonly type: 'output'; readonly text: string }
+  | { readonly type: 'note'; readonly text: string }
+  /** An earlier one was; it had passed on all hosts, or is put back. */
+  | { readonly type: 'interrupted'; readonly passed: boolean; readonly hosts: readonly string[] }
+
+export type Phase = 'upload' | 'build' | 'stage' | 'release command' | 'start' | 'switch' | 'watch' | 'finish' | 'put back'
+
+export interface Crew {
+  readonly app: App
+  readonly hosts: readonly HostRollout[]
+  readonly balancers: Balancers
+  /** The app answers with its maintenance page: nothing is switched. */
+  readonly maintenance: boolean
+  readonly clock: Clock
+  readonly report: (event: RolloutEvent) => void
+  /** Aborted: what is going on is put back. */
+  readonly stop: AbortSignal
+}
+
+/**
+ * Puts a release in the place of the one that serves: on some hosts at a time, beside the old one,
+ * which goes on running until every host has passed. Throws after everything is as it was before.
+ */
+export async function rollOut(crew: Crew, served: Served, fresh: Release | undefined): Promise<void> {
+  const touched: HostRollout[] = []
+  try {
+    if (fresh) await stageEverywhere(crew, fresh)
+    for (const batch of batchesOf(crew)) {
+      stopIfAsked(crew)
+      touched.push(...batch)
+      await startBeside(crew, batch)
+      await switchOver(crew, batch)
+    }
+  } catch (thrown) {
+    throw await putBack(crew, touched, asFettleError(thrown))
+  }
+  await finish(crew, served)
+}
+
+async function stageEverywhere(crew: Crew, release: Release): Promise<void> {
+  const { hosts } = crew
+  await phase(crew, 'stage', hosts, () => each(hosts, (host) => host.stage(release)))
+  const [first] = hosts
+  if (release.command)
+    await phase(crew, 'release command', [first!], () => first!.runReleaseCommand(release))
+}
+
+async function startBeside(crew: Crew, batch: readonly HostRollout[]): Promise<void> {
+  await phase(crew, 'start', batch, () => each(batch, (host) => host.begin()))
+}
+
+/** Traffic moves; then old instances finish what they are at while the new ones are watched. */
+async function switchOver(crew: Crew, batch: readonly HostRollout[]): Promise<void> {
+  const [old, fresh] = [placesOf(batch, 'current'), placesOf(batch, 'next')]
+  const watch = new Watch(crew, fresh, old)
+  const bad = new AbortController()
+  await phase(crew, 'switch', batch, async () => {
+    if (!crew.maintenance) {
+      await watch.begin()
+      await crew.balancers.admit(fresh)
+      await crew.balancers.drain(old)
+    }
+    await each(batch, (host) => host.switchWorkers(host.state.current, host.next))
+  })
+  await phase(crew, 'watch', batch, () =>
+    settle([
+      watch.settled(batch).catch((thrown: unknown) => {
+        bad.abort()
+        throw thrown
+      }),
+      crew.maintenance ? Promise.resolve() : drained(crew, old, bad.signal),
+    ]),
+  )
+}
+
+/** Until nobody is served by these any more, or the time for that is over. */
+export async function drained(
+  crew: Crew,
+  places: readonly Place[],
+  stop: AbortSignal,
+): Promise<void> {
+  if (places.length === 0) return
+  const until = crew.clock.elapsed() + crew.app.rollout.drain * 1000
+  while (crew.clock.elapsed() < until) {
+    if (stop.aborted) return
+    const stats = await crew.balancers.stats(places)
+    if (stats.every(({ sessions, queue }) => sessions + queue === 0)) break
+    await sleep(200)
+  }
+  await crew.balancers.retire(places)
+}
+
+async function finish(crew: Crew, served: Served): Promise<void> {
+  const { hosts } = crew
+  await phase(crew, 'finish', hosts, () => each(hosts, (host) => host.commit(served)))
+}
+
+/** All hosts serve what they served before; the error says so, or what could not be put back. */
+export async function putBack(
+  crew: Crew,
+  hosts: readonly HostRollout[],
+  cause: FettleError,
+): Promise<FettleError> {
+  // Another run has the app: what is to be done is its affair now.
+  if (cause.code === 'lease-lost') return cause
+  crew.report({ type: 'put-back', error: cause })
+  const [old, fresh] = [placesOf(hosts, 'current'), placesOf(hosts, 'next')]
+  const failures: string[] = []
+  const attempt = async (what: string, work: () => Promise<unknown>): Promise<void> => {
+    await work().catch((thrown: unknown) => {
+      failures.push(`${what}: ${asFettleError(thrown).message}`)
+    })
+  }
+  await phase(crew, 'put back', hosts, async () => {
+    if (!crew.maintenance) {
+      await attempt('balancer', () => crew.balancers.admit(old))
+      await attempt('balancer', () => crew.balancers.retire(fresh))
+    }
+    await Promise.all(
+      hosts.map((host) => attempt(host.host.name, () => host.putBack())),
+    )
+  })
+  return putBackError(crew, hosts, cause, failures)
+}
+
+function putBackError(
+  { app }: Crew,
+  hosts: readonly HostRollout[],
+  cause: FettleError,
+  failures: readonly string[],
+): FettleError {
+  const before = [...new Set(hosts.map(({ state }) => state.current?.release))]
+  const [serving] = before
+  const state =
+    failures.length > 0
+      ? `Not everything could be put back (${failures.join('; ')}).`
+      : hosts.length === 0
+        ? 'No traffic had moved; nothing was changed about what serves.'
+        : before.length === 1 && serving !== undefined
+          ? `All hosts serve ${serving} again.`
+          : serving === undefined && before.length === 1
+            ? 'It had not served before, so nothing of it runs.'
+            : 'Each host serves what it served before.'
+  const next =
+    failures.length > 0
+      ? 'The next command for this app tries again; `fettle ps` shows what runs.'
+      : cause.next
+  return problem(
+    'rollout-put-back',
+    { app: app.name, reason: cause.message, state, next },
+    { log: cause.log },
+  )
+}
+
+/** Hosts that change at once: so many, and never all at once where there are several. */
+function batchesOf({ app, hosts }: Crew): HostRollout[][] {
+  const size = Math.max(1, app.rollout.atOnce)
+  return Array.from({ length: Math.ceil(hosts.length / size) }, (_, i) =>
+    hosts.slice(i * size, (i + 1) * size),
+  )
+}
+
+export function placesOf(hosts: readonly HostRollout[], which: 'current' | 'next'): Place[] {
+  return hosts.flatMap(({ host, state, next }) => {
+    const serving: Serving | undefined = which === 'current' ? state.current : (next ?? state.next)
+    return (serving?.slots ?? []).map((slot) => ({ host: host.name, slot }))
+  })
+}
+
+/** Does the work, and reports how long it took. */
+export async function phase(
+  crew: Crew,
+  name: Phase,
+  hosts: readonly HostRollout[],
+  work: () => Promise<unknown>,
+): Promise<void> {
+  const begun = crew.clock.elapsed()
+  await work()
+  crew.report({
+    type: 'phase',
+    phase: name,
+    hosts: hosts.map(({ host }) => host.name),
+    seconds: (crew.clock.elapsed() - begun) / 1000,
+  })
+}
+
+function stopIfAsked({ stop }: Crew): void {
+  if (stop.aborted) throw problem('interrupted', { state: 'What had begun is put back.' })
+}
+
+/** All of them to their end, then the first failure: nothing goes on behind the back of what follows. */
+export async function each(
+  hosts: readonly HostRollout[],
+  work: (host: HostRollout) => Promise<unknown>,
+): Promise<void> {
+  await settle(hosts.map(work))
+}
+
+async function settle(work: readonly Promise<unknown>[]): Promise<void> {
+  const results = await Promise.allSettled(work)
+  const failed = results.find((each) => each.status === 'rejected')
+  if (failed) throw failed.reason
+}

@@ -1,0 +1,116 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { SlotStats } from '../balancer/socket.ts'
+import type { Place } from './balancers.ts'
+import type { HostRollout } from './host-rollout.ts'
+import type { Crew } from './rollout.ts'
+import { unitsOf } from './instances.ts'
+
+/** What the balancers counted for some slots together. */
+interface Count {
+  readonly requests: number
+  /** Answers 500 to 599, and requests that got none. */
+  readonly failures: number
+  /** Seconds until an answer began, on average over the last 1,024 of each slot. */
+  readonly latency: number
+}
+
+/** Too few requests to say that a release is slow, or to tell its failures from those there always are. */
+const enough = 20
+
+/** Slower than this is slow, whatever the release before was. Seconds. */
+const quick = 0.05
+
+/** Failures that every app may have. */
+const usual = 0.01
+
+/**
+ * Watches new instances after traffic has moved: that they go on, that the balancers find them well,
+ * and that they answer no worse than the release before.
+ */
+export class Watch {
+  readonly #crew: Crew
+  readonly #fresh: readonly Place[]
+  readonly #old: readonly Place[]
+  #before: Count = { requests: 0, failures: 0, latency: 0 }
+  #start = new Map<string, Count>()
+
+  constructor(crew: Crew, fresh: readonly Place[], old: readonly Place[]) {
+    this.#crew = crew
+    this.#fresh = fresh
+    this.#old = old
+  }
+
+  /** Before traffic moves: how good the release before is, and what the slots have counted so far. */
+  async begin(): Promise<void> {
+    this.#before = sum((await this.#stats(this.#old)).map(countOf))
+    const fresh = await this.#stats(this.#fresh)
+    this.#start = new Map(fresh.map((each) => [keyOf(each), countOf(each)]))
+  }
+
+  /** Throws `release-bad` as soon as something is wrong. */
+  async settled(hosts: readonly HostRollout[]): Promise<void> {
+    const { clock, app } = this.#crew
+    const until = clock.elapsed() + app.rollout.settle * 1000
+    do {
+      await sleep(Math.min(250, Math.max(0, until - clock.elapsed())))
+      await Promise.all([...hosts.map((host) => host.check()), this.#checkTraffic(hosts)])
+    } while (clock.elapsed() < until)
+  }
+
+  async #checkTraffic(hosts: readonly HostRollout[]): Promise<void> {
+    if (this.#crew.maintenance || this.#fresh.length === 0) return
+    const stats = await this.#stats(this.#fresh)
+    const down = stats.find(({ status }) => status.startsWith('DOWN'))
+    if (down) await this.#bad(hosts, down.host, `the balancer finds its slot ${down.slot} down (${down.checkStatus})`)
+    const now = sum(stats.map((each) => minus(countOf(each), this.#start.get(keyOf(each)))))
+    const reason = this.#worse(now)
+    if (reason) await this.#bad(hosts, stats[0]!.host, reason)
+  }
+
+  #worse(now: Count): string | undefined {
+    const { worse } = this.#crew.app.rollout
+    const [rate, before] = [now, this.#before].map(rateOf) as [number, number]
+    if (now.failures >= 3 && rate > worse * Math.max(before, usual))
+      return `${now.failures} of its ${now.requests} answers failed (${percent(rate)}, before: ${percent(before)})`
+    if (now.requests < enough || this.#before.requests < enough) return undefined
+    if (now.latency <= worse * Math.max(this.#before.latency, quick)) return undefined
+    return `it answers after ${now.latency.toFixed(2)} s, the release before did after ${this.#before.latency.toFixed(2)} s`
+  }
+
+  async #bad(hosts: readonly HostRollout[], name: string, reason: string): Promise<never> {
+    const host = hosts.find((each) => each.host.name === name) ?? hosts[0]!
+    throw await host.bad(reason, unitsOf(this.#crew.app, host.next!))
+  }
+
+  async #stats(places: readonly Place[]): Promise<SlotStats[]> {
+    return places.length === 0 ? [] : this.#crew.balancers.stats(places)
+  }
+}
+
+/** A slot as one balancer counts it. */
+const keyOf = ({ balancer, host, slot }: SlotStats & { readonly balancer?: string }): string =>
+  `${balancer ?? ''} ${host} ${slot}`
+
+const countOf = ({ requests, failures, responseTime }: SlotStats): Count => ({
+  requests,
+  failures,
+  latency: responseTime,
+})
+
+const minus = (now: Count, before: Count | undefined): Count => ({
+  requests: now.requests - (before?.requests ?? 0),
+  failures: now.failures - (before?.failures ?? 0),
+  latency: now.latency,
+})
+
+/** Latencies weigh as much as there were requests. */
+function sum(counts: readonly Count[]): Count {
+  const requests = counts.reduce((all, each) => all + each.requests, 0)
+  const failures = counts.reduce((all, each) => all + each.failures, 0)
+  const weighed = counts.reduce((all, each) => all + each.latency * each.requests, 0)
+  return { requests, failures, latency: requests === 0 ? 0 : weighed / requests }
+}
+
+const rateOf = ({ requests, failures }: Count): number => (requests === 0 ? 0 : failures / requests)
+
+const percent = (rate: number): string => `${(rate * 100).toFixed(1)} %`
