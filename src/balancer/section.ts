@@ -1,0 +1,17 @@
+/** A section of haproxy.cfg. */
+export const section = (head: string, rows: readonly (string | false)[]): string =>
+  [head, ...rows.filter((each) => each !== false).map((each) => `  ${each}`), ''].join('\n')
+
+/** One word, whatever it holds: nothing means anything between HAProxy's single quotes. */
+export const word = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`
+
+export const milliseconds = (seconds: number): string => `${Math.round(seconds * 1000)}ms`
+
+/** A line may have so many words; a list of this length leaves room for the others. */
+const most = 40
+
+export function inPortions<Each>(all: readonly Each[]): Each[][] {
+  return Array.from({ length: Math.ceil(all.length / most) }, (_, i) =>
+    all.slice(i * most, (i + 1) * most),
+  )
+}

@@ -1,0 +1,119 @@
+import { Shell, lines, sh } from '../base/shell.ts'
+import { type LiveSlots, adminSocket, configFile } from './description.ts'
+
+/** What is to become of one slot; `drain`: only clients that a cookie binds to it still come. */
+export interface SlotChange {
+  readonly app: string
+  readonly host: string
+  readonly slot: number
+  readonly state: 'ready' | 'drain' | 'maint'
+}
+
+/** Which slots take traffic, from the text of haproxy.cfg: all of its apps, and of each the hosts with such slots. */
+export function liveSlots(cfg: string): LiveSlots {
+  const live = new Map<string, Map<string, number[]>>()
+  let app: Map<string, number[]> | undefined
+  for (const row of cfg.split('\n')) {
+    const [, section, name = ''] = /^([a-z]\S*)\s*(\S*)/.exec(row) ?? []
+    if (section !== undefined) {
+      app = section === 'backend' && name.startsWith('app-') ? new Map() : undefined
+      if (app) live.set(name.slice('app-'.length), app)
+    }
+    const [, host, slot] = /^\s+server\s+(\S+)-(\d+)\s/.exec(row) ?? []
+    if (!app || host === undefined || /\sdisabled\s*$/.test(row)) continue
+    app.set(host, [...(app.get(host) ?? []), Number(slot)])
+  }
+  return live
+}
+
+/** Prints haproxy.cfg; nothing when there is none. */
+export const readConfig: Shell = sh`cat ${configFile} 2>/dev/null; :`
+
+/**
+ * Runs as root on the balancer. The slots are changed in HAProxy's file, if `file`, and then in the HAProxy
+ * that runs, those that become ready first; without `file` a reload forgets it. It fails and changes
+ * nothing when one of them is not there or HAProxy would not take the file. Safe to run twice, and beside
+ * another one.
+ */
+export function setSlots(changes: readonly SlotChange[], file: boolean): Shell {
+  if (changes.length === 0) return sh`:`
+  const order = ['ready', 'drain', 'maint']
+  const sorted = [...changes].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state))
+  const wanted = sorted.map(({ app, host, slot, state }) => `app-${app}/${host}-${slot} ${state}`)
+  return lines(
+    lockConfig,
+    sh`wanted=${wanted.join('\n')}`,
+    file && editFile,
+    tell,
+    file ? sh`tell_all || reload` : sh`tell_all || { printf '%s\n' "$said"; exit 1; }`,
+  )
+}
+
+/**
+ * Whoever changes the file has this lock, which ends with the shell. Programs that are started meanwhile
+ * must not inherit it: HAProxy itself would keep it for ever.
+ */
+export const lockConfig: Shell = sh`exec 9>>/run/lock/fettle-haproxy.lock && flock -w 60 9 || { echo 'another run has been changing the balancer for a minute'; exit 1; }`
+
+/** For awk: the server of a line as `BACKEND/SERVER`; empty for any other line. */
+export const awkServer: string = `function server() { return $1 == "server" && backend != "" ? backend "/" $2 : "" }
+/^[a-z]/ { backend = $1 == "backend" ? $2 : "" }`
+
+/** Only whole lines of servers are touched, and of these only the word at the end. */
+const awkEdit = `${awkServer}
+FNR == NR { state[$1] = $2; missing++; next }
+{ name = server() }
+name in state {
+  missing--
+  sub(/[ \\t]+$/, ""); sub(/[ \\t]+disabled$/, "")
+  if (state[name] != "ready") $0 = $0 " disabled"
+  seen[name] = 1
+}
+{ print }
+END { if (missing) { for (name in state) if (!(name in seen)) print name > "/dev/stderr"; exit 1 } }`
+
+/** `"$path"` is the file and `"$new"` what is to take its place; says why HAProxy would not take that. */
+export const checkConfig: Shell = Shell.literal(
+  `checked=$(haproxy -c -f "$new" 2>&1 9>&-) || {
+  printf '%s\\n' "$checked" | grep -v '^\\[NOTICE\\]' | sed "s#$new#$path#g"
+  echo 'HAProxy does not take this configuration, the old one is untouched'; exit 1; }`,
+)
+
+/** What is on disk survives the loss of power right after. */
+const editFile: Shell = lines(
+  sh`path=${configFile}`,
+  sh`[ -f "$path" ] || { echo "there is no $path on this host: run 'fettle up' first"; exit 1; }`,
+  sh`new=$(mktemp -- /etc/haproxy/.fettle.XXXXXXXX) && unknown=$(mktemp) || exit 1
+trap 'rm -f -- "$new" "$unknown"' EXIT`,
+  sh`printf '%s\n' "$wanted" | awk ${awkEdit} - "$path" > "$new" 2> "$unknown" || {
+  echo "these slots are not in $path: $(sort "$unknown" | tr '\n' ' ')(nothing was changed; 'fettle up' brings it up to date)"; exit 1; }`,
+  sh`if ! cmp -s -- "$new" "$path"; then`,
+  checkConfig,
+  sh`chown --reference="$path" -- "$new" && chmod --reference="$path" -- "$new" && sync -- "$new" && mv -fT -- "$new" "$path" || exit 1
+fi`,
+)
+
+/**
+ * A HAProxy that is just reloading may have read the file as it was, while the one that it replaces still
+ * answers: it is waited for. Each command answers with an empty line; whatever else it says is trouble.
+ * They go a few at a time, since a line of commands must fit in a buffer of HAProxy's.
+ */
+const tell: Shell = lines(
+  sh`reloading() { [ "$(systemctl is-active haproxy)" = reloading ]; }
+for try in $(seq 100); do reloading || break; sleep 0.1; done`,
+  sh`tell_all() {
+  said=$(printf '%s\n' "$wanted" | awk '{ printf "%sset server %s state %s", NR % 50 == 1 ? "" : "; ", $1, $2 } NR % 50 == 0 { print "" } END { print "" }' |
+    while read -r commands; do
+      [ -z "$commands" ] || printf '%s\n' "$commands" | socat -t 10 - ${`UNIX-CONNECT:${adminSocket}`} 2>&1 || echo 'HAProxy does not answer'
+    done | grep -v '^$')
+  [ -z "$said" ]
+}`,
+  // The file is right already: HAProxy only has to read it.
+  sh`reload() {
+  printf '%s\n' "$said"
+  echo 'HAProxy is told by a reload instead'
+  systemctl reload-or-restart haproxy 9>&- || { echo 'HAProxy does not run; its file is right, and is used once it does'; exit 1; }
+  for try in $(seq 100); do reloading || break; sleep 0.1; done
+  tell_all || { printf '%s\n' "$said"; echo 'HAProxy does not do what its file says'; exit 1; }
+}`,
+)
