@@ -1,13 +1,19 @@
 import { type FettleError, problem } from '../base/errors.ts'
+import { type Shell, lines, sh } from '../base/shell.ts'
 import { type SlotChange, setSlots } from '../balancer/slots.ts'
 import { type SlotStats, parseStats, readStats } from '../balancer/socket.ts'
-import type { App } from '../model/app.ts'
+import { type App, type AppHost, portOf } from '../model/app.ts'
 import type { Session } from '../transport/machine.ts'
 
 /** A slot of one of the app's hosts. */
 export interface Place {
-  readonly host: string
+  readonly host: AppHost
   readonly slot: number
+}
+
+/** What one balancer says of a slot. */
+export interface PlaceStats extends SlotStats {
+  readonly balancer: string
 }
 
 /** The balancers in front of an app, which are all told the same. */
@@ -20,44 +26,68 @@ export class Balancers {
     this.#sessions = sessions
   }
 
-  /** Has these checked by the balancers, without any traffic; then they take it. */
-  async admit(places: readonly Place[]): Promise<void> {
-    if (places.length === 0) return
-    await this.#set(places, 'ready')
-  }
-
-  /** No new clients for these; those that stick to one still come. */
-  async drain(places: readonly Place[]): Promise<void> {
-    if (places.length > 0) await this.#set(places, 'drain')
+  /**
+   * `fresh` take traffic from now on, and `old` no new clients: those that stick to one still come. First
+   * every balancer must reach the fresh ones.
+   */
+  async move(fresh: readonly Place[], old: readonly Place[]): Promise<void> {
+    await this.#askAll(this.#reach(fresh))
+    await this.#askAll(
+      setSlots([...this.#changes(fresh, 'ready'), ...this.#changes(old, 'drain')], true),
+    )
   }
 
   /** Nothing more for these; what they are at is finished. */
   async retire(places: readonly Place[]): Promise<void> {
-    if (places.length > 0) await this.#set(places, 'maint')
+    await this.#askAll(setSlots(this.#changes(places, 'maint'), true))
   }
 
-  /** What each balancer says of these slots. */
-  async stats(places: readonly Place[]): Promise<SlotStats[]> {
-    const answers = await Promise.all(
-      this.#sessions.map((session) => this.#ask(session, readStats(this.#app.name))),
+  /** Back to what took traffic before, whatever can be reached. */
+  async putBack(old: readonly Place[], fresh: readonly Place[]): Promise<void> {
+    await this.#askAll(
+      setSlots([...this.#changes(old, 'ready'), ...this.#changes(fresh, 'maint')], true),
     )
-    return answers
-      .flatMap((output) => parseStats(output))
-      .filter(({ host, slot }) => places.some((each) => each.host === host && each.slot === slot))
   }
 
-  async #set(places: readonly Place[], state: SlotChange['state']): Promise<void> {
-    const changes = places.map((each) => ({ ...each, app: this.#app.name, state }))
-    await Promise.all(this.#sessions.map((session) => this.#ask(session, setSlots(changes))))
+  /** What the balancers say of these slots. */
+  async stats(places: readonly Place[]): Promise<PlaceStats[]> {
+    if (places.length === 0) return []
+    const answers = await this.#askAll(readStats(this.#app.name))
+    return answers.flatMap(({ host: balancer, output }) =>
+      parseStats(output).flatMap((each) =>
+        places.some(({ host, slot }) => host.name === each.host && slot === each.slot)
+          ? [{ ...each, balancer }]
+          : [],
+      ),
+    )
   }
 
-  async #ask(session: Session, script: ReturnType<typeof setSlots>): Promise<string> {
-    const error = (): FettleError => this.#failed(session, 'it did not answer within 30 s')
-    const [answer] = await session.run([{ script, user: 'root' }], { seconds: 30, error })
+  #changes(places: readonly Place[], state: SlotChange['state']): SlotChange[] {
+    return places.map(({ host, slot }) => ({ app: this.#app.name, host: host.name, slot, state }))
+  }
+
+  #reach(places: readonly Place[]): Shell {
+    return lines(
+      ...places.map(({ host, slot }) => {
+        const port = portOf(this.#app, slot)
+        const address = host.address.includes(':') ? `[${host.address}]` : host.address
+        return sh`socat -u OPEN:/dev/null ${`TCP:${address}:${port},connect-timeout=3`} 2>/dev/null || { echo ${`it does not reach ${host.name} on port ${port}: is there a firewall in between?`}; exit 1; }`
+      }),
+      sh`:`,
+    )
+  }
+
+  #askAll(script: Shell): Promise<{ host: string; output: string }[]> {
+    return Promise.all(this.#sessions.map((session) => this.#ask(session, script)))
+  }
+
+  async #ask(session: Session, script: Shell): Promise<{ host: string; output: string }> {
+    const error = (): FettleError => this.#failed(session, 'it did not answer within 90 s')
+    const [answer] = await session.run([{ script, user: 'root' }], { seconds: 90, error })
     const output = answer!.output.toString()
     if (answer!.code !== 0)
       throw this.#failed(session, output.trim().split('\n').at(-1) || `exit code ${answer!.code}`)
-    return output
+    return { host: session.host, output }
   }
 
   #failed({ host }: Session, reason: string): FettleError {

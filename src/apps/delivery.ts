@@ -46,7 +46,10 @@ export class Delivery {
       const [first, ...others] = hosts
       const taken = [await made.#take(first!)]
       taken.push(...(await Promise.all(others.map((host) => made.#take(host)))))
-      made.#crew = made.#crewOf(taken, taken.map(({ state }) => state))
+      made.#crew = made.#crewOf(
+        taken,
+        taken.map(({ state }) => state),
+      )
       if (await recover(made.crew)) await made.refresh()
       return made
     } catch (thrown) {
@@ -62,7 +65,9 @@ export class Delivery {
   /** Reads again what the hosts know. */
   async refresh(): Promise<void> {
     const { hosts } = this.crew
-    const states = await Promise.all(hosts.map(async ({ host, hold }) => read(this.app, host.name, hold)))
+    const states = await Promise.all(
+      hosts.map(async ({ host, hold }) => read(this.app, host.name, hold)),
+    )
     this.#crew = this.#crewOf(hosts, states)
   }
 
@@ -82,7 +87,7 @@ export class Delivery {
     return {
       app: this.app,
       hosts: hosts.map(({ host, hold }, i) => new HostRollout(this.app, host, states[i]!, hold)),
-      balancers: (this.#crew?.balancers ?? this.#openBalancers()),
+      balancers: this.#crew?.balancers ?? this.#openBalancers(),
       maintenance: states.some(({ maintenance }) => maintenance),
       clock,
       report,
@@ -110,7 +115,8 @@ export class Delivery {
     const place = placeOf(this.app.name)
     for (;;) {
       const state = await read(this.app, host.name, session)
-      if (!state.prepared) throw problem('app-not-prepared', { app: this.app.name, host: host.name })
+      if (!state.prepared)
+        throw problem('app-not-prepared', { app: this.app.name, host: host.name })
       const { lease } = state.journal
       const turn = { takeOver: false, queues: true, place, hasEnded, report: waiting }
       if (lease) {

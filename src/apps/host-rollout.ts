@@ -2,7 +2,7 @@ import { type FettleError, problem } from '../base/errors.ts'
 import { redact } from '../base/secret.ts'
 import { type Shell, lines, sh } from '../base/shell.ts'
 import type { Hold } from '../engine/hold.ts'
-import { type App, type AppHost, slotsOf } from '../model/app.ts'
+import { type App, type AppHost, portOf, slotsOf } from '../model/app.ts'
 import type { Answer, Frame } from '../transport/machine.ts'
 import {
   ailing,
@@ -51,28 +51,40 @@ export class HostRollout {
   /** Decides on slots that are free now. Throws `ports-taken` where others sit on them. */
   plan({ id, release, commit, counts }: Wanted): void {
     const { web = 0, ...workers } = counts
-    const { current, listening } = this.state
-    const used = new Set(current?.slots ?? [])
-    const all = Array.from({ length: slotsOf(this.#app) }, (_, slot) => slot)
-    const free = all.filter((slot) => !used.has(slot))
-    const slots = free.filter((slot) => !listening.includes(this.#app.port + slot)).slice(0, web)
-    if (slots.length < web)
-      throw problem('ports-taken', {
-        app: this.#app.name,
-        host: this.host.name,
-        wanted: web,
-        first: this.#app.port,
-        last: this.#app.port + all.length - 1,
-      })
-    const { scaled } = current ?? {}
+    const { scaled } = this.state.current ?? {}
     this.next = {
       id,
       release,
       ...(commit === undefined ? {} : { commit }),
-      slots,
+      slots: this.#freeSlots(web),
       workers,
       ...(scaled ? { scaled } : {}),
     }
+  }
+
+  /** More or fewer instances of what serves; those that stay go on. */
+  planCounts(id: string, counts: Readonly<Record<string, number>>): void {
+    const current = this.state.current!
+    const { web = 0, ...workers } = counts
+    const kept = current.slots.slice(0, web)
+    const slots = [...kept, ...this.#freeSlots(web - kept.length)]
+    this.next = { ...current, id, slots, workers, scaled: counts }
+  }
+
+  #freeSlots(wanted: number): number[] {
+    const { current, listening } = this.state
+    const all = Array.from({ length: slotsOf(this.#app) }, (_, slot) => slot)
+    const free = all.filter(
+      (slot) => !current?.slots.includes(slot) && !listening.includes(portOf(this.#app, slot)),
+    )
+    if (free.length >= wanted) return free.slice(0, wanted)
+    throw problem('ports-taken', {
+      app: this.#app.name,
+      host: this.host.name,
+      wanted,
+      first: portOf(this.#app, 0),
+      last: portOf(this.#app, all.length - 1),
+    })
   }
 
   /** Makes the release of its tree. */
@@ -103,18 +115,38 @@ export class HostRollout {
   }
 
   /** Workers of two releases never run at once: the old ones end before the new ones begin. */
-  async switchWorkers(from: Serving | undefined, to: Serving | undefined): Promise<void> {
-    const [old, fresh] = [from, to].map((each) => (each ? workerUnits(this.#app, each) : []))
-    if (old!.length + fresh!.length === 0) return
-    await this.#must(lines(stop(old!), start(fresh!), sh`:`), fresh!)
+  async switchWorkers(): Promise<void> {
+    const { current } = this.state
+    const old = current ? workerUnits(this.#app, current) : []
+    const fresh = workerUnits(this.#app, this.next!)
+    const stays = (unit: string): boolean =>
+      this.#scales && old.includes(unit) && fresh.includes(unit)
+    const [ending, beginning] = [old, fresh].map((units) => units.filter((unit) => !stays(unit)))
+    if (ending!.length + beginning!.length === 0) return
+    await this.#must(lines(stop(ending!), start(beginning!), sh`:`), beginning!)
+  }
+
+  /** The instances are those that serve already, more or fewer of them. */
+  get #scales(): boolean {
+    const { current } = this.state
+    return (
+      this.next!.slots.some((slot) => current?.slots.includes(slot)) ||
+      (this.next!.slots.length === 0 && current?.release === this.next!.release)
+    )
   }
 
   /** Throws when a new instance is not well any more. */
   async check(): Promise<void> {
-    const units = unitsOf(this.#app, this.next!)
+    const units = this.#freshUnits()
     const answer = await this.#ask({ script: lookAt(units) }, 'looking at its instances')
     const [reason] = ailing(answer.output.toString())
     if (reason) throw await this.bad(reason, units)
+  }
+
+  #freshUnits(): string[] {
+    const { current } = this.state
+    const old = this.#scales && current ? unitsOf(this.#app, current) : []
+    return unitsOf(this.#app, this.next!).filter((unit) => !old.includes(unit))
   }
 
   /** From now on the new release is the one that serves, whatever happens. */

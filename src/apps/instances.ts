@@ -8,7 +8,10 @@ export function unitsOf(app: App, { release, slots, workers }: Serving): string[
   return [...webUnits(app, { release, slots }), ...workerUnits(app, { release, workers })]
 }
 
-export function webUnits(app: App, { release, slots }: Pick<Serving, 'release' | 'slots'>): string[] {
+export function webUnits(
+  app: App,
+  { release, slots }: Pick<Serving, 'release' | 'slots'>,
+): string[] {
   return slots.map((slot) => unitOf(app.name, 'web', release, String(portOf(app, slot))))
 }
 
@@ -100,17 +103,15 @@ export function lookAt(units: readonly string[]): Shell {
 
 /** What is wrong, from what `lookAt` printed; `restarts` is what each had before. */
 export function ailing(output: string): string[] {
-  return output
-    .split(/\n\n+/)
-    .flatMap((block) => {
-      const all = Object.fromEntries(
-        block.split('\n').map((row) => row.split(/=(.*)/s).slice(0, 2) as [string, string]),
-      )
-      if (!all['Id']) return []
-      if (all['ActiveState'] !== 'active')
-        return [`${all['Id']} is ${all['ActiveState']} (${all['Result']})`]
-      return Number(all['NRestarts'] ?? 0) > 0 ? [`${all['Id']} died and was started again`] : []
-    })
+  return output.split(/\n\n+/).flatMap((block) => {
+    const all = Object.fromEntries(
+      block.split('\n').map((row) => row.split(/=(.*)/s).slice(0, 2) as [string, string]),
+    )
+    if (!all['Id']) return []
+    if (all['ActiveState'] !== 'active')
+      return [`${all['Id']} is ${all['ActiveState']} (${all['Result']})`]
+    return Number(all['NRestarts'] ?? 0) > 0 ? [`${all['Id']} died and was started again`] : []
+  })
 }
 
 /** The end of what instances logged since they were started. */

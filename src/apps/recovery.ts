@@ -1,5 +1,5 @@
 import { problem } from '../base/errors.ts'
-import { type Crew, placesOf, putBack } from './rollout.ts'
+import { type Crew, changing, placesOf, putBack } from './rollout.ts'
 
 /**
  * Ends what an interrupted rollout left: forward where it had passed on all hosts and one of them has
@@ -21,14 +21,8 @@ export async function recover(crew: Crew): Promise<boolean> {
 }
 
 async function goOn(crew: Crew, begun: Crew['hosts']): Promise<void> {
-  if (!crew.maintenance) {
-    await crew.balancers.admit(placesOf(begun, 'next'))
-    const serving = placesOf(begun, 'next').map(({ host, slot }) => `${host} ${slot}`)
-    const old = placesOf(begun, 'current').filter(
-      ({ host, slot }) => !serving.includes(`${host} ${slot}`),
-    )
-    await crew.balancers.retire(old)
-  }
+  const [old] = changing(begun)
+  if (!crew.maintenance) await crew.balancers.putBack(placesOf(begun, 'next'), old)
   for (const host of begun) {
     host.next = host.state.next
     await host.commit(undefined)

@@ -49,7 +49,11 @@ export const folderOf = (app: string, release: string): string => `${releasesOf(
  * Makes a release of a tree that is there: its folder and the units of its processes. Whole or not at
  * all, and the same when it is done twice. Runs as root; the environment is its input.
  */
-export function stage(app: App, release: Release, address: string): { script: Shell; input: string } {
+export function stage(
+  app: App,
+  release: Release,
+  address: string,
+): { script: Shell; input: string } {
   const final = folderOf(app.name, release.name)
   const fresh = `${final}.new`
   const size = bytesOf(release.environment).length

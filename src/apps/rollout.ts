@@ -10,7 +10,12 @@ import { Watch } from './watch.ts'
 
 /** What a rollout says while it goes on. */
 export type RolloutEvent =
-  | { readonly type: 'phase'; readonly phase: Phase; readonly hosts: readonly string[]; readonly seconds: number }
+  | {
+      readonly type: 'phase'
+      readonly phase: Phase
+      readonly hosts: readonly string[]
+      readonly seconds: number
+    }
   | { readonly type: 'put-back'; readonly error: FettleError }
   /** What a build prints, and other words for people. */
   | { readonly type: 'output'; readonly text: string }
@@ -18,7 +23,16 @@ export type RolloutEvent =
   /** An earlier one was; it had passed on all hosts, or is put back. */
   | { readonly type: 'interrupted'; readonly passed: boolean; readonly hosts: readonly string[] }
 
-export type Phase = 'upload' | 'build' | 'stage' | 'release command' | 'start' | 'switch' | 'watch' | 'finish' | 'put back'
+export type Phase =
+  | 'upload'
+  | 'build'
+  | 'stage'
+  | 'release command'
+  | 'start'
+  | 'switch'
+  | 'watch'
+  | 'finish'
+  | 'put back'
 
 export interface Crew {
   readonly app: App
@@ -36,7 +50,11 @@ export interface Crew {
  * Puts a release in the place of the one that serves: on some hosts at a time, beside the old one,
  * which goes on running until every host has passed. Throws after everything is as it was before.
  */
-export async function rollOut(crew: Crew, served: Served, fresh: Release | undefined): Promise<void> {
+export async function rollOut(
+  crew: Crew,
+  served: Served,
+  fresh: Release | undefined,
+): Promise<void> {
   const touched: HostRollout[] = []
   try {
     if (fresh) await stageEverywhere(crew, fresh)
@@ -66,16 +84,15 @@ async function startBeside(crew: Crew, batch: readonly HostRollout[]): Promise<v
 
 /** Traffic moves; then old instances finish what they are at while the new ones are watched. */
 async function switchOver(crew: Crew, batch: readonly HostRollout[]): Promise<void> {
-  const [old, fresh] = [placesOf(batch, 'current'), placesOf(batch, 'next')]
+  const [old, fresh] = changing(batch)
   const watch = new Watch(crew, fresh, old)
   const bad = new AbortController()
   await phase(crew, 'switch', batch, async () => {
     if (!crew.maintenance) {
       await watch.begin()
-      await crew.balancers.admit(fresh)
-      await crew.balancers.drain(old)
+      await crew.balancers.move(fresh, old)
     }
-    await each(batch, (host) => host.switchWorkers(host.state.current, host.next))
+    await each(batch, (host) => host.switchWorkers())
   })
   await phase(crew, 'watch', batch, () =>
     settle([
@@ -88,21 +105,24 @@ async function switchOver(crew: Crew, batch: readonly HostRollout[]): Promise<vo
   )
 }
 
-/** Until nobody is served by these any more, or the time for that is over. */
+/** Until nobody is served by these any more, or the time for that is over; then they get nothing more. */
 export async function drained(
   crew: Crew,
   places: readonly Place[],
   stop: AbortSignal,
 ): Promise<void> {
   if (places.length === 0) return
+  await idle(crew, places, stop)
+  if (!stop.aborted) await crew.balancers.retire(places)
+}
+
+async function idle(crew: Crew, places: readonly Place[], stop?: AbortSignal): Promise<void> {
   const until = crew.clock.elapsed() + crew.app.rollout.drain * 1000
-  while (crew.clock.elapsed() < until) {
-    if (stop.aborted) return
+  while (places.length > 0 && crew.clock.elapsed() < until && !stop?.aborted) {
     const stats = await crew.balancers.stats(places)
-    if (stats.every(({ sessions, queue }) => sessions + queue === 0)) break
+    if (stats.every(({ current, queue }) => current + queue === 0)) return
     await sleep(200)
   }
-  await crew.balancers.retire(places)
 }
 
 async function finish(crew: Crew, served: Served): Promise<void> {
@@ -119,7 +139,7 @@ export async function putBack(
   // Another run has the app: what is to be done is its affair now.
   if (cause.code === 'lease-lost') return cause
   crew.report({ type: 'put-back', error: cause })
-  const [old, fresh] = [placesOf(hosts, 'current'), placesOf(hosts, 'next')]
+  const [, fresh] = changing(hosts)
   const failures: string[] = []
   const attempt = async (what: string, work: () => Promise<unknown>): Promise<void> => {
     await work().catch((thrown: unknown) => {
@@ -127,13 +147,13 @@ export async function putBack(
     })
   }
   await phase(crew, 'put back', hosts, async () => {
+    // Their old instances never stopped running.
     if (!crew.maintenance) {
-      await attempt('balancer', () => crew.balancers.admit(old))
-      await attempt('balancer', () => crew.balancers.retire(fresh))
+      const old = placesOf(hosts, 'current')
+      await attempt('balancer', () => crew.balancers.putBack(old, fresh))
+      await attempt('balancer', () => idle(crew, fresh))
     }
-    await Promise.all(
-      hosts.map((host) => attempt(host.host.name, () => host.putBack())),
-    )
+    await Promise.all(hosts.map((host) => attempt(host.host.name, () => host.putBack())))
   })
   return putBackError(crew, hosts, cause, failures)
 }
@@ -175,10 +195,18 @@ function batchesOf({ app, hosts }: Crew): HostRollout[][] {
   )
 }
 
+/** Slots that only serve now, and those that only are to. */
+export function changing(hosts: readonly HostRollout[]): [old: Place[], fresh: Place[]] {
+  const [all, wanted] = [placesOf(hosts, 'current'), placesOf(hosts, 'next')]
+  const within = (places: readonly Place[], one: Place): boolean =>
+    places.some(({ host, slot }) => host.name === one.host.name && slot === one.slot)
+  return [all.filter((each) => !within(wanted, each)), wanted.filter((each) => !within(all, each))]
+}
+
 export function placesOf(hosts: readonly HostRollout[], which: 'current' | 'next'): Place[] {
   return hosts.flatMap(({ host, state, next }) => {
     const serving: Serving | undefined = which === 'current' ? state.current : (next ?? state.next)
-    return (serving?.slots ?? []).map((slot) => ({ host: host.name, slot }))
+    return (serving?.slots ?? []).map((slot) => ({ host, slot }))
   })
 }
 

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { SlotStats } from '../balancer/socket.ts'
-import type { Place } from './balancers.ts'
+import type { Place, PlaceStats } from './balancers.ts'
 import type { HostRollout } from './host-rollout.ts'
 import type { Crew } from './rollout.ts'
 import { unitsOf } from './instances.ts'
@@ -61,7 +60,12 @@ export class Watch {
     if (this.#crew.maintenance || this.#fresh.length === 0) return
     const stats = await this.#stats(this.#fresh)
     const down = stats.find(({ status }) => status.startsWith('DOWN'))
-    if (down) await this.#bad(hosts, down.host, `the balancer finds its slot ${down.slot} down (${down.checkStatus})`)
+    if (down)
+      await this.#bad(
+        hosts,
+        down.host,
+        `the balancer finds its slot ${down.slot} down (${down.checkStatus})`,
+      )
     const now = sum(stats.map((each) => minus(countOf(each), this.#start.get(keyOf(each)))))
     const reason = this.#worse(now)
     if (reason) await this.#bad(hosts, stats[0]!.host, reason)
@@ -82,19 +86,18 @@ export class Watch {
     throw await host.bad(reason, unitsOf(this.#crew.app, host.next!))
   }
 
-  async #stats(places: readonly Place[]): Promise<SlotStats[]> {
+  async #stats(places: readonly Place[]): Promise<PlaceStats[]> {
     return places.length === 0 ? [] : this.#crew.balancers.stats(places)
   }
 }
 
 /** A slot as one balancer counts it. */
-const keyOf = ({ balancer, host, slot }: SlotStats & { readonly balancer?: string }): string =>
-  `${balancer ?? ''} ${host} ${slot}`
+const keyOf = ({ balancer, host, slot }: PlaceStats): string => `${balancer} ${host} ${slot}`
 
-const countOf = ({ requests, failures, responseTime }: SlotStats): Count => ({
-  requests,
-  failures,
-  latency: responseTime,
+const countOf = (each: PlaceStats): Count => ({
+  requests: each.requests,
+  failures: each.responses5xx + each.connectionErrors + each.responseErrors,
+  latency: each.responseTime / 1000,
 })
 
 const minus = (now: Count, before: Count | undefined): Count => ({

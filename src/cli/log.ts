@@ -61,7 +61,9 @@ function deployLines(run: DeployRecord, paint: Paint, full: boolean): string[] {
   return [
     `  ${paint('bold', app)}  ${action} ${visible(what)} on ${hosts.join(', ')}`,
     ...shown.map((each) => `    ${visible(each)}`),
-    ...(more > 0 ? [paint('dim', `    ... ${count(more, 'more commit')} (--full shows them)`)] : []),
+    ...(more > 0
+      ? [paint('dim', `    ... ${count(more, 'more commit')} (--full shows them)`)]
+      : []),
     ...(full
       ? phases.map((each) =>
           paint('dim', `    ${each.phase} on ${each.hosts.join(', ')} ${seconds(each.seconds)}`),

@@ -30,7 +30,11 @@ export async function awaitTurn(
   const { host } = session
   let before = first
   let waited = 0
-  for (let lease: Lease | undefined = first; lease; lease = await lookAgain(session, options.place)) {
+  for (
+    let lease: Lease | undefined = first;
+    lease;
+    lease = await lookAgain(session, options.place)
+  ) {
     const { runner, left, busy } = lease
     const isOther = runner.id !== before.runner.id
     const lives = isOther || (left > before.left && !options.takeOver)
