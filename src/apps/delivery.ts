@@ -58,6 +58,11 @@ export class Delivery {
     }
   }
 
+  /** Of this change, on record and on the hosts. */
+  get id(): string {
+    return this.#options.runner.id
+  }
+
   get crew(): Crew {
     return this.#crew!
   }

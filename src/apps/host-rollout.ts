@@ -17,7 +17,14 @@ import {
   workerUnits,
 } from './instances.ts'
 import { type Release, runReleaseCommand, stage } from './release.ts'
-import { type AppState, type Served, type Serving, keep, keepHistory } from './state.ts'
+import {
+  type AppState,
+  type Served,
+  type Serving,
+  keep,
+  keepHistory,
+  keepMaintenance,
+} from './state.ts'
 
 /** What is to serve on a host. */
 export interface Wanted {
@@ -160,6 +167,10 @@ export class HostRollout {
       keep(name, 'next', undefined),
     )
     await this.#must(script, [])
+  }
+
+  async keepMaintenance(on: boolean): Promise<void> {
+    await this.#must(keepMaintenance(this.#app.name, on), [])
   }
 
   /** What served before is all that runs. */

@@ -118,7 +118,8 @@ export async function drained(
 
 async function idle(crew: Crew, places: readonly Place[], stop?: AbortSignal): Promise<void> {
   const until = crew.clock.elapsed() + crew.app.rollout.drain * 1000
-  while (places.length > 0 && crew.clock.elapsed() < until && !stop?.aborted) {
+  const stopped = (): boolean => stop?.aborted === true
+  while (places.length > 0 && crew.clock.elapsed() < until && !stopped()) {
     const stats = await crew.balancers.stats(places)
     if (stats.every(({ current, queue }) => current + queue === 0)) return
     await sleep(200)

@@ -41,6 +41,8 @@ export interface AppState {
   readonly maintenance: boolean
   /** Oldest first. */
   readonly history: readonly Served[]
+  /** The processes of every release that is there, by its name. */
+  readonly releases: ReadonlyMap<string, readonly string[]>
   /** Whether `up` has prepared the host. */
   readonly prepared: boolean
   /** Free on the disk of the app, in KiB. */
@@ -62,6 +64,12 @@ export function readState(app: string, user: string): Shell {
     sh`df -Pk /srv/${app} 2>/dev/null | { read -r head; read -r disk all used free rest && echo "free $free"; }`,
     // Local address and port of every listening socket, in hex: proc(5).
     sh`cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | while read -r at own peer state rest; do [ "$state" != 0A ] || echo "port \${own##*:}"; done`,
+    sh`for each in /srv/${app}/releases/*.??????; do
+  [ -d "$each/tree" ] || continue
+  printf 'release %s' "\${each##*/}"
+  for file in "$each"/*; do case \${file##*/} in tree | env) ;; *) printf ' %s' "\${file##*/}" ;; esac; done
+  echo
+done`,
     sh`cd ${place} 2>/dev/null || exit 0`,
     readRuns,
     sh`echo "runs $runs"`,
@@ -92,6 +100,12 @@ export function parseState(output: Buffer): AppState {
     next: parsed('next'),
     maintenance: rows.includes('maintenance'),
     history: all('served').map((row) => JSON.parse(row) as Served),
+    releases: new Map(
+      all('release').map((row) => {
+        const [name = '', ...processes] = row.split(' ')
+        return [name, processes]
+      }),
+    ),
     prepared: rows.includes('prepared'),
     free: Number(all('free')[0] ?? 0),
     listening: [...new Set(all('port').map((port) => Number.parseInt(port, 16)))],

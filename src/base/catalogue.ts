@@ -392,6 +392,16 @@ export const catalogue = {
     state: 'It is put back.',
     next: 'Deploy again.',
   },
+  'app-not-deployed': {
+    what: 'Nothing of {app} serves on {host} yet.',
+    state: 'Nothing was changed.',
+    next: 'Run `fettle deploy {app}` first.',
+  },
+  'nothing-to-roll-back': {
+    what: 'There is no earlier release of {app} on all of its hosts.',
+    state: 'Nothing was changed about what serves.',
+    next: '`fettle releases {app}` shows what there is; `fettle deploy {app} REV` brings any commit.',
+  },
   'balancer-failed': {
     what: 'The balancer on {host} did not do what {app} needs: {reason}',
     state: 'What it was doing before it goes on doing.',

@@ -2,6 +2,7 @@ import { systemClock } from '../base/clock.ts'
 import { asFettleError, problem } from '../base/errors.ts'
 import { Delivery } from '../apps/delivery.ts'
 import type { RolloutEvent } from '../apps/rollout.ts'
+import type { Served } from '../apps/state.ts'
 import { runnerText } from '../engine/lease.ts'
 import type { PlacedApp } from '../model/app.ts'
 import { desiredOf } from '../model/desired.ts'
@@ -22,6 +23,26 @@ export function appNamed(fleet: Fleet, name: string): PlacedApp {
   const found = fleet.apps.get(name)
   if (found) return found
   throw problem('unknown-app', { name, suggestion: closest(name, [...fleet.apps.keys()]) })
+}
+
+/** What hosts remember of a release that begins to serve now. */
+export async function servedBy(
+  { project }: Context,
+  release: {
+    readonly release: string
+    readonly commit?: string | undefined
+    readonly subject?: string | undefined
+  },
+): Promise<Served> {
+  const { who, when } = await openingRecord(project.folder)
+  const { commit, subject } = release
+  return {
+    release: release.release,
+    ...(commit === undefined ? {} : { commit }),
+    ...(subject === undefined ? {} : { subject }),
+    when,
+    who: who.email ?? `${who.login}@${who.machine}`,
+  }
 }
 
 /** What a command is about to do, for the record. */
