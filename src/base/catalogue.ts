@@ -1,8 +1,12 @@
+import { appProblems } from './app-problems.ts'
+
 /**
  * The catalogue of every error that Fettle reports. A code is permanent. Each entry says what
  * happened, what state things are in now, and what to do next. `{name}` is filled in from details.
  */
 export const catalogue = {
+  ...appProblems,
+
   // The description: nothing has been contacted yet.
   'description-not-found': {
     what: 'There is no description at {path}.',

@@ -1,0 +1,106 @@
+import { type FettleError, problem } from '../base/errors.ts'
+import { Shell, lines, sh } from '../base/shell.ts'
+import { type AppDescription, builderOf } from '../model/app.ts'
+import type { Runtime } from '../runtimes/runtime.ts'
+import type { Answer } from '../transport/machine.ts'
+import { buildHomeOf, treesOf } from './paths.ts'
+import type { Snapshot } from './snapshot.ts'
+
+type Built = Pick<AppDescription, 'name' | 'build'>
+
+/** The line that builds a snapshot; undefined when there is nothing to be built. */
+export function buildLineOf(
+  { build }: Built,
+  runtime: Runtime | undefined,
+  { files, prebuilt }: Snapshot,
+): string | undefined {
+  if (prebuilt) return undefined
+  return build.command === undefined ? runtime?.build(files) : build.command || undefined
+}
+
+/**
+ * Makes the tree of a source that `uploadStep` has brought, as root; what it prints is the log of the
+ * build. When it fails nothing of it is left on the host. A tree that is there already is not touched.
+ */
+export function buildStep(app: Built, runtime: Runtime | undefined, snapshot: Snapshot): Shell {
+  const { id } = snapshot
+  const line = buildLineOf(app, runtime, snapshot)
+  const output = snapshot.prebuilt ? undefined : app.build.output
+  return lines(
+    sh`umask 022; cd ${treesOf(app.name)} || exit 1`,
+    sh`[ ! -d ${id} ] || exit 0`,
+    sh`give_up() { rm -rf -- .new ${`${id}.source`} ${`${id}.files`}; exit "$1"; }`,
+    line === undefined
+      ? sh`cp -al -T ${`${id}.source`} .new || give_up 1`
+      : built(app, runtime, id, line),
+    output !== undefined && onlyOutput(output),
+    // Of root, so that no later build can change it; and whatever modes a build left, apps can read it.
+    line !== undefined && sh`chown -Rh root:root .new && chmod -R a+rX,go-w,ug-s .new || give_up 1`,
+    sh`sync -f . && mv -T .new ${id} || give_up 1`,
+  )
+}
+
+export function buildProblem(
+  { name, build }: Built,
+  host: string,
+  { code, output }: Answer,
+): FettleError {
+  const log = output.toString('utf8').trim().split('\n').slice(-30).join('\n')
+  const reasons: Record<number, string> = {
+    [timedOut]: `it did not finish within ${build.timeout} s`,
+    137: 'it was killed, as a build is that takes more than 80 % of the memory',
+  }
+  const reason = reasons[code] ?? `exit code ${code}`
+  return problem('build-failed', { app: name, host, reason }, { log })
+}
+
+/** What `timeout` ends with. */
+const timedOut = 124
+
+/**
+ * The build user works on a copy. It sees the copy under the name that the tree will have, as programs
+ * of a venv hold their own path, and no other tree. The unit has a name: what a build that lost its
+ * session still runs is ended first.
+ */
+function built(app: Built, runtime: Runtime | undefined, id: string, line: string): Shell {
+  const [trees, builder, home] = [treesOf(app.name), builderOf(app.name), buildHomeOf(app.name)]
+  const tree = `${trees}/${id}`
+  const unit = `fettle-build-${app.name}`
+  const properties = [
+    `User=${builder}`,
+    `TemporaryFileSystem=${trees}`,
+    `BindPaths=${trees}/.new:${tree}`,
+    `WorkingDirectory=${tree}`,
+    `RuntimeMaxSec=${app.build.timeout + 30}`,
+    'Nice=10',
+    'MemoryMax=80%',
+    'TasksMax=4096',
+    'PrivateTmp=yes',
+    'NoNewPrivileges=yes',
+    'UMask=0022',
+    // The log goes here, not into the journal; and its end is not a fault of the host.
+    'ProtectSystem=full',
+  ].map((each) => sh`--property=${each}`)
+  const env = Object.entries({
+    PATH: '/usr/local/bin:/usr/bin:/bin',
+    LANG: 'C.UTF-8',
+    ...runtime?.env(tree),
+    HOME: home,
+    CI: 'true',
+  }).map(([name, value]) => sh`--setenv=${`${name}=${value}`}`)
+  return lines(
+    sh`systemctl stop ${`${unit}.service`} 2>/dev/null; rm -rf .new`,
+    sh`cp -dR --preserve=mode,timestamps -T ${`${id}.source`} .new && chown -Rh ${builder}: .new || give_up 1`,
+    sh`systemd-run --quiet --wait --pipe --collect --unit=${unit} ${joined([...properties, ...env])} -- timeout -k 10 ${app.build.timeout} sh -c ${line} </dev/null 2>&1 || give_up $?`,
+  )
+}
+
+const joined = (words: readonly Shell[]): Shell =>
+  Shell.literal(words.map(({ text }) => text).join(' '))
+
+/** A build could have put a link there that leads out of its tree. */
+function onlyOutput(output: string): Shell {
+  return sh`output=$PWD/.new/${output.replace(/\/+$/, '').replace(/^(\.\/)+/, '')}
+[ -d "$output" ] && [ "$(realpath -- "$output")" = "$output" ] || { echo ${`the build made no folder ${output}`}; give_up 1; }
+rm -rf .output && mv -T -- "$output" .output && rm -rf .new && mv -T .output .new || give_up 1`
+}

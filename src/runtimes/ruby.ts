@@ -1,0 +1,41 @@
+import type { Runtime, SourceFiles } from './runtime.ts'
+
+export const ruby: Runtime = {
+  name: 'ruby',
+  recognises: (files) => ['Gemfile', 'config.ru'].some((each) => files.paths.includes(each)),
+  packages: (files) =>
+    hasGems(files)
+      ? ['ruby', 'ruby-dev', 'ruby-bundler', 'build-essential', 'pkg-config', 'libyaml-dev']
+      : ['ruby', 'puma'],
+  build(files) {
+    if (!hasGems(files)) return undefined
+    const locked = files.paths.includes('Gemfile.lock')
+    const assets =
+      files.paths.includes('bin/rails') &&
+      files.paths.some((each) => each.startsWith('app/assets/'))
+    return [
+      'bundle config set --local path vendor/bundle',
+      "bundle config set --local without 'development test'",
+      locked && 'bundle config set --local deployment true',
+      'bundle install',
+      assets && 'RAILS_ENV=production SECRET_KEY_BASE_DUMMY=1 bundle exec rails assets:precompile',
+    ]
+      .filter((each) => each !== false)
+      .join(' && ')
+  },
+  processes(files) {
+    if (!files.paths.includes('config.ru')) return {}
+    if (!hasGems(files)) return { web: 'puma --bind "tcp://$HOST:$PORT" config.ru' }
+    const gems = `${files.text('Gemfile')}\n${files.text('Gemfile.lock')}`
+    return {
+      web: /\bpuma\b/.test(gems)
+        ? 'bundle exec puma --bind "tcp://$HOST:$PORT"'
+        : 'bundle exec rackup --host "$HOST" --port "$PORT"',
+    }
+  },
+  env: () => ({ RACK_ENV: 'production', RAILS_ENV: 'production', RAILS_LOG_TO_STDOUT: '1' }),
+}
+
+/** Without knowing better, as for a URL, it has some. */
+const hasGems = (files: SourceFiles): boolean =>
+  files.paths.includes('Gemfile') || files.paths.length === 0
