@@ -129,6 +129,50 @@ shared(lab.command('ssh').description('log in to a lab host'), [])
     exit((await import('./ssh.ts')).ssh(host, words, { ...flags, lab: true })),
   )
 
+const secrets = program
+  .command('secrets')
+  .description('values that are encrypted in git, beside the description')
+secret('set', 'set one: typed, piped in, or as an argument (which shows in the process list)')
+  .argument('<name>', 'such as shop.DATABASE_URL: the app shop finds it as DATABASE_URL')
+  .argument('[value]')
+  .action(async (name: string, value: string | undefined, flags: Flags) =>
+    exit((await import('./secrets.ts')).setSecret(name, value, flags)),
+  )
+secret('edit', 'change them in $EDITOR; what you leave as it is stays as it is in git').action(
+  async (flags: Flags) => exit((await import('./secrets.ts')).editSecrets(flags)),
+)
+secret('get', 'print the value of one')
+  .argument('<name>')
+  .action(async (name: string, flags: Flags) =>
+    exit((await import('./secrets.ts')).getSecret(name, flags)),
+  )
+secret('list', 'show the names, when they were set, and which are to be set anew').action(
+  async (flags: Flags) => exit((await import('./secrets.ts')).listSecrets(flags)),
+)
+secret('who', 'show who can read what, and your own public key').action(async (flags: Flags) =>
+  exit((await import('./secrets.ts')).whoReads(flags)),
+)
+secret('add', 'encrypt all for one more person or host')
+  .argument('<name>')
+  .argument('<recipient>', 'age1..., what `fettle secrets who` shows to that person')
+  .action(async (name: string, recipient: string, flags: Flags) =>
+    exit((await import('./secrets.ts')).addRecipient(name, recipient, flags)),
+  )
+secret('remove', 'encrypt all anew without one, and list what that one could read')
+  .argument('<name>')
+  .action(async (name: string, flags: Flags) =>
+    exit((await import('./secrets.ts')).removeRecipient(name, flags)),
+  )
+secret('rotate', 'encrypt all anew for the recipients of now')
+  .option('--identity', 'and make a new identity for yourself')
+  .action(async (flags: Flags & { identity?: boolean }) =>
+    exit((await import('./secrets.ts')).rotateSecrets(flags)),
+  )
+
+command('env', 'show what an app finds in its environment, and where each value comes from', [])
+  .argument('<app>')
+  .action(async (app: string, flags: Flags) => exit((await import('./env.ts')).env(app, flags)))
+
 command('doctor', 'look at what Fettle needs on this machine and on the hosts', [
   'hosts',
   'reach',
@@ -151,6 +195,10 @@ type Group = 'hosts' | 'only' | 'reach'
 
 function command(name: string, description: string, groups: readonly Group[]): Command {
   return shared(program.command(name).description(description), groups)
+}
+
+function secret(name: string, description: string): Command {
+  return shared(secrets.command(name).description(description), [])
 }
 
 /** The flags that commands share. */

@@ -28,7 +28,8 @@ const recipientText = /^age1[a-z0-9]+$/
 export const readerOf = (name: string, recipient: string): string =>
   `${name}/${recipient.slice(-6)}`
 
-const heading = '# Values are encrypted with age for the recipients. `fettle secrets` writes this file.'
+const heading =
+  '# Values are encrypted with age for the recipients. `fettle secrets` writes this file.'
 
 /**
  * YAML, in the order of the names. Setting a value changes the first two lines of its block, and the

@@ -73,12 +73,10 @@ export class SecretStore {
 
   /** Of all values that can be opened: what else there is keeps its error for whoever asks for it. */
   async openAll(identity: Identity | undefined): Promise<Map<string, string | Error>> {
-    const opened = [...this.#values.keys()].map(
-      async (name): Promise<[string, string | Error]> => [
-        name,
-        await this.open(name, identity).catch((thrown: unknown) => thrown as Error),
-      ],
-    )
+    const opened = [...this.#values.keys()].map(async (name): Promise<[string, string | Error]> => [
+      name,
+      await this.open(name, identity).catch((thrown: unknown) => thrown as Error),
+    ])
     return new Map(await Promise.all(opened))
   }
 
@@ -92,7 +90,7 @@ export class SecretStore {
     this.#values.delete(name)
   }
 
-  /** Also for another key of the same name. All values are encrypted anew. */
+  /** All values are encrypted anew. */
   async add(name: string, recipient: string, identity: Identity | undefined): Promise<void> {
     const fail = (problemText: string, suggestion: string): never => {
       throw problem('invalid-recipient', { name, problem: problemText, suggestion })
@@ -101,11 +99,19 @@ export class SecretStore {
       fail('is not a name', "letters, digits, '.', '_', '@' and '-', such as ada")
     if (!(await isRecipient(recipient)))
       fail(`cannot have the key ${recipient}`, 'what `fettle secrets who` shows there: age1...')
-    const other = [...this.#recipients].find(([of, key]) => key === recipient && of !== name)
+    const other = [...this.#recipients].find(([, key]) => key === recipient)
     if (other) fail(`has the key that ${other[0]} has`, 'the key of somebody else')
+    // Another key in the place of this one would shut somebody out without a word.
+    if (this.#recipients.has(name))
+      fail('is there already', `another name, or first run \`fettle secrets remove ${name}\``)
+    await this.rekey(name, recipient, identity)
+  }
+
+  /** Gives a recipient this key. All values are encrypted anew. */
+  async rekey(name: string, recipient: string, identity: Identity | undefined): Promise<void> {
     const values = await this.#reveal(identity)
     this.#recipients.set(name, recipient)
-    await this.#sealAll(values, (known) => known.filter((each) => each !== name))
+    await this.#sealAll(values, (known) => known)
   }
 
   /** Answers the names of the values that the removed one has been able to read. */
