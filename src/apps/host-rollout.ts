@@ -97,13 +97,13 @@ export class HostRollout {
   /** Makes the release of its tree. */
   async stage(release: Release): Promise<void> {
     const { script, input } = stage(this.#app, release, this.host.address)
-    const answer = await this.#ask({ script, input }, 'making the release')
+    const answer = await this.ask({ script, input }, 'making the release')
     if (answer.code !== 0) throw this.#failed('making the release', answer)
   }
 
   async runReleaseCommand(release: Release): Promise<void> {
     const script = runReleaseCommand(this.#app, release, this.host.address)
-    const answer = await this.#ask({ script }, 'its release command')
+    const answer = await this.ask({ script }, 'its release command')
     if (answer.code === 0) return
     const log = tail(answer)
     throw problem(
@@ -145,7 +145,7 @@ export class HostRollout {
   /** Throws when a new instance is not well any more. */
   async check(): Promise<void> {
     const units = this.#freshUnits()
-    const answer = await this.#ask({ script: lookAt(units) }, 'looking at its instances')
+    const answer = await this.ask({ script: lookAt(units) }, 'looking at its instances')
     const [reason] = ailing(answer.output.toString())
     if (reason) throw await this.bad(reason, units)
   }
@@ -187,12 +187,12 @@ export class HostRollout {
 
   /** An error about the new release, with what its instances said last. */
   async bad(reason: string, units: readonly string[]): Promise<FettleError> {
-    const answer = await this.#ask({ script: lastLog(units, logRows) }, 'reading its log')
+    const answer = await this.ask({ script: lastLog(units, logRows) }, 'reading its log')
     return this.#bad(reason, redact(answer.output.toString()))
   }
 
   async #must(script: Shell, units: readonly string[]): Promise<void> {
-    const answer = await this.#ask({ script }, 'changing its instances')
+    const answer = await this.ask({ script }, 'changing its instances')
     if (answer.code === 0) return
     const reason = lastLine(tail(answer)) || `exit code ${answer.code}`
     throw units.length > 0 ? await this.bad(reason, units) : this.#bad(reason, tail(answer))
@@ -208,7 +208,8 @@ export class HostRollout {
     return problem('release-bad', details, { log })
   }
 
-  async #ask(frame: Frame, doing: string): Promise<Answer> {
+  /** Asks as root. */
+  async ask(frame: Frame, doing: string): Promise<Answer> {
     const seconds = this.#app.health.within * 50 + this.#app.rollout.stop + 1860
     const error = (): FettleError =>
       problem('step-timeout', {

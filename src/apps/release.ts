@@ -12,7 +12,6 @@ export interface Release {
   readonly name: string
   readonly tree: string
   readonly commit?: string
-  readonly subject?: string
   /** Commands of the processes that run; without `release`. */
   readonly processes: Readonly<Record<string, string>>
   /** What runs once before traffic moves. */
@@ -24,19 +23,18 @@ export interface Release {
 /** Names a release after all that it is. */
 export function releaseOf(
   app: App,
-  tree: { readonly id: string; readonly commit?: string; readonly subject?: string },
+  tree: { readonly id: string; readonly commit?: string },
   { release: command, ...processes }: Readonly<Record<string, string>>,
   environment: string,
 ): Release {
   const { limits, rollout, build } = app
   const parts = [command, processes, reveal(environment), limits, rollout.stop, build]
   const hash = createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 6)
-  const { id, commit, subject } = tree
+  const { id, commit } = tree
   return {
     name: `${id}.${hash}`,
     tree: id,
     ...(commit === undefined ? {} : { commit }),
-    ...(subject === undefined ? {} : { subject }),
     processes,
     command,
     environment,
@@ -83,18 +81,29 @@ const asScript = (command: string): string =>
     ? `exec ${command}`
     : command
 
-/** Runs the release command once, as the app's user and with what its processes find. Runs as root. */
+/** Runs the release command once. Runs as root. */
 export function runReleaseCommand(app: App, release: Release, address: string): Shell {
-  const folder = folderOf(app.name, release.name)
+  const script = `${folderOf(app.name, release.name)}/release`
+  return runInRelease(app, release.name, address, [script])
+}
+
+/** Runs a shell as the app's user in a release, with what its processes find. Runs as root. */
+export function runInRelease(
+  { name }: App,
+  release: string,
+  address: string,
+  words: readonly string[],
+): Shell {
+  const folder = folderOf(name, release)
   const settings = [
-    `User=${app.name}`,
-    `WorkingDirectory=${treesOf(app.name)}/${release.tree}`,
+    `User=${name}`,
+    `WorkingDirectory=${treesOf(name)}/${release.split('.')[0]}`,
     `EnvironmentFile=${folder}/env`,
-    `Environment=HOST=${address}`,
+    `Environment=HOST=${address} FETTLE_APP=${name} FETTLE_RELEASE=${release}`,
     'NoNewPrivileges=yes',
     'RuntimeMaxSec=1800',
   ]
-  return sh`systemd-run --quiet --wait --pipe --collect ${settings.map((each) => `--property=${each}`)} /bin/sh ${folder}/release </dev/null`
+  return sh`systemd-run --quiet --wait --pipe --collect ${settings.map((each) => `--property=${each}`)} /bin/sh ${words} </dev/null`
 }
 
 /**

@@ -32,6 +32,7 @@ export type Phase =
   | 'switch'
   | 'watch'
   | 'finish'
+  | 'tidy'
   | 'put back'
 
 export interface Crew {

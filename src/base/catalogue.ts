@@ -1,12 +1,8 @@
 import { appProblems } from './app-problems.ts'
+import { deliveryProblems } from './delivery-problems.ts'
+import { secretsProblems } from './secrets-problems.ts'
 
-/**
- * The catalogue of every error that Fettle reports. A code is permanent. Each entry says what
- * happened, what state things are in now, and what to do next. `{name}` is filled in from details.
- */
-export const catalogue = {
-  ...appProblems,
-
+const general = {
   // The description: nothing has been contacted yet.
   'description-not-found': {
     what: 'There is no description at {path}.',
@@ -354,61 +350,18 @@ export const catalogue = {
     state: 'What state the hosts are in is not certain; reading them again is safe.',
     next: 'Run `fettle plan` to see the state, and report this with the output of `fettle doctor`.',
   },
-
-  // Apps: what serves is never left in between without a word.
-  'app-not-prepared': {
-    what: '{host} is not prepared for the app {app}: its users and folders are not there.',
-    state: 'Nothing was changed about what serves.',
-    next: 'Run `fettle up`, then deploy again.',
-  },
-  'app-without-balancer': {
-    what: 'App {app} has domains, and no host of this fleet has a balancer.',
-    state: 'No host was contacted.',
-    next: "Place one: role('balancer', (host) => balancer(host)).on('lb1'), then `fettle up`.",
-  },
-  'ports-taken': {
-    what: '{host} has no {wanted} free ports for {app} between {first} and {last}.',
-    state: 'Nothing was changed about what serves.',
-    next: 'See who listens there (`fettle run --host {host} -- ss -ltnp`), or give the app another `port`.',
-  },
-  'deploy-step-failed': {
-    what: '{host}: {doing} for {app} failed: {reason}',
-    state: 'Nothing was changed about what serves.',
-    next: 'Correct the cause, then deploy again.',
-  },
-  'release-command-failed': {
-    what: '{host}: the release command of {app} failed with exit code {code}: {reason}',
-    state: 'Nothing was changed about what serves.',
-    next: 'Correct the command or what it needs (its output is above), then deploy again.',
-  },
-  'release-bad': {
-    what: '{host}: {release} of {app} is not well: {reason}.',
-    state: 'It does not take any traffic.',
-    next: 'See its log above, correct it, and deploy again.',
-  },
-  'rollout-put-back': {
-    what: 'The rollout of {app} was put back: {reason}',
-    state: '{state}',
-    next: '{next}',
-  },
-  'rollout-interrupted': {
-    what: 'An earlier rollout of {app} was interrupted.',
-    state: 'It is put back.',
-    next: 'Deploy again.',
-  },
-  'app-not-deployed': {
-    what: 'Nothing of {app} serves on {host} yet.',
-    state: 'Nothing was changed.',
-    next: 'Run `fettle deploy {app}` first.',
-  },
-  'nothing-to-roll-back': {
-    what: 'There is no earlier release of {app} on all of its hosts.',
-    state: 'Nothing was changed about what serves.',
-    next: '`fettle releases {app}` shows what there is; `fettle deploy {app} REV` brings any commit.',
-  },
-  'balancer-failed': {
-    what: 'The balancer on {host} did not do what {app} needs: {reason}',
-    state: 'What it was doing before it goes on doing.',
-    next: 'Look at it with `fettle ssh {host}`; `fettle up` puts its configuration right.',
-  },
 } as const
+
+/**
+ * The catalogue of every error that Fettle reports. A code is permanent. Each entry says what
+ * happened, what state things are in now, and what to do next. `{name}` is filled in from details.
+ */
+export const catalogue: typeof general &
+  typeof appProblems &
+  typeof deliveryProblems &
+  typeof secretsProblems = {
+  ...general,
+  ...appProblems,
+  ...deliveryProblems,
+  ...secretsProblems,
+}

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { Command, CommanderError, Option } from 'commander'
+import { Argument, Command, CommanderError, Option } from 'commander'
 import { asFettleError, problem } from '../base/errors.ts'
 import type { Flags } from './context.ts'
 import { exitCodeOf } from './exit-code.ts'
+import type { LogFlags } from './logs.ts'
 import { errorLines } from './render/error.ts'
 import { paintFor } from './render/style.ts'
 import { json } from './render/json.ts'
@@ -108,6 +109,68 @@ command('log', 'show the ledger: who changed what, and when', ['hosts'])
   .option('--lab', 'the ledger of the lab hosts')
   .action(async (flags: Flags) => exit((await import('./log.ts')).log(flags)))
 
+command('deploy', 'bring a commit of an app to all of its hosts, without losing a request', ['lab'])
+  .argument('<app>')
+  .argument('[rev]', 'a commit, branch or tag (default: what is checked out)')
+  .action(async (app: string, rev: string | undefined, flags: Flags) =>
+    exit((await import('./deploy.ts')).deploy(app, rev, flags)),
+  )
+
+command('rollback', 'bring back a release that served before', ['lab'])
+  .argument('<app>')
+  .argument('[release]', 'its name or commit (default: the one before)')
+  .action(async (app: string, release: string | undefined, flags: Flags) =>
+    exit((await import('./rollback.ts')).rollback(app, release, flags)),
+  )
+
+command('releases', 'show which releases of an app served, since when and by whom', ['lab'])
+  .argument('<app>')
+  .action(async (app: string, flags: Flags) =>
+    exit((await import('./releases.ts')).releases(app, flags)),
+  )
+
+command('ps', 'show the instances of all apps, or of these', ['lab'])
+  .argument('[apps...]')
+  .action(async (apps: string[], flags: Flags) => exit((await import('./ps.ts')).ps(apps, flags)))
+
+command('scale', 'run so many instances of an app on each of its hosts', ['lab'])
+  .argument('<app>')
+  .argument('<counts...>', 'such as web=4 worker=2')
+  .action(async (app: string, counts: string[], flags: Flags) =>
+    exit((await import('./scale.ts')).scale(app, counts, flags)),
+  )
+
+command('restart', 'put new instances of an app in the place of those that run', ['lab'])
+  .argument('<app>')
+  .action(async (app: string, flags: Flags) =>
+    exit((await import('./restart.ts')).restart(app, flags)),
+  )
+
+command('maintenance', "answer with an app's maintenance page, or no more", ['lab'])
+  .argument('<app>')
+  .addArgument(new Argument('<on|off>').choices(['on', 'off']))
+  .action(async (app: string, to: 'on' | 'off', flags: Flags) =>
+    exit((await import('./maintenance.ts')).maintenance(app, to, flags)),
+  )
+
+command('logs', 'show what the instances of an app log, on all of its hosts', ['lab'])
+  .argument('<app>')
+  .option('-f, --follow', 'go on until Ctrl-C')
+  .option('-n, --number <lines>', 'how many of each host', wholeNumber, 50)
+  .option('--process <name>', 'only this process')
+  .option('--release <name>', 'only this release')
+  .action(async (app: string, flags: Flags & LogFlags) =>
+    exit((await import('./logs.ts')).logs(app, flags)),
+  )
+
+command('exec', 'run a command as an app, in its release and with its environment', ['lab'])
+  .argument('<app>')
+  .argument('<command...>', 'after --: words, or one quoted shell line')
+  .option('--host <name>', 'on this one of its hosts (default: the first)')
+  .action(async (app: string, words: string[], flags: Omit<Flags, 'host'> & { host?: string }) =>
+    exit((await import('./exec.ts')).exec(app, words, flags)),
+  )
+
 const lab = program
   .command('lab')
   .description('throwaway hosts on this machine, booted from the description')
@@ -129,6 +192,50 @@ shared(lab.command('ssh').description('log in to a lab host'), [])
     exit((await import('./ssh.ts')).ssh(host, words, { ...flags, lab: true })),
   )
 
+const secrets = program
+  .command('secrets')
+  .description('values that are encrypted in git, beside the description')
+secret('set', 'set one: typed, piped in, or as an argument (which shows in the process list)')
+  .argument('<name>', 'such as shop.DATABASE_URL: the app shop finds it as DATABASE_URL')
+  .argument('[value]')
+  .action(async (name: string, value: string | undefined, flags: Flags) =>
+    exit((await import('./secrets.ts')).setSecret(name, value, flags)),
+  )
+secret('edit', 'change them in $EDITOR; what you leave as it is stays as it is in git').action(
+  async (flags: Flags) => exit((await import('./secrets.ts')).editSecrets(flags)),
+)
+secret('get', 'print the value of one')
+  .argument('<name>')
+  .action(async (name: string, flags: Flags) =>
+    exit((await import('./secrets.ts')).getSecret(name, flags)),
+  )
+secret('list', 'show the names, when they were set, and which are to be set anew').action(
+  async (flags: Flags) => exit((await import('./secrets.ts')).listSecrets(flags)),
+)
+secret('who', 'show who can read what, and your own public key').action(async (flags: Flags) =>
+  exit((await import('./secrets.ts')).whoReads(flags)),
+)
+secret('add', 'encrypt all for one more person or host')
+  .argument('<name>')
+  .argument('<recipient>', 'age1..., what `fettle secrets who` shows to that person')
+  .action(async (name: string, recipient: string, flags: Flags) =>
+    exit((await import('./secrets.ts')).addRecipient(name, recipient, flags)),
+  )
+secret('remove', 'encrypt all anew without one, and list what that one could read')
+  .argument('<name>')
+  .action(async (name: string, flags: Flags) =>
+    exit((await import('./secrets.ts')).removeRecipient(name, flags)),
+  )
+secret('rotate', 'encrypt all anew for the recipients of now')
+  .option('--identity', 'and make a new identity for yourself')
+  .action(async (flags: Flags & { identity?: boolean }) =>
+    exit((await import('./secrets.ts')).rotateSecrets(flags)),
+  )
+
+command('env', 'show what an app finds in its environment, and where each value comes from', [])
+  .argument('<app>')
+  .action(async (app: string, flags: Flags) => exit((await import('./env.ts')).env(app, flags)))
+
 command('doctor', 'look at what Fettle needs on this machine and on the hosts', [
   'hosts',
   'reach',
@@ -147,10 +254,14 @@ program
     exit((await import('./import.ts')).importAnsible(playbook, flags)),
   )
 
-type Group = 'hosts' | 'only' | 'reach'
+type Group = 'hosts' | 'only' | 'reach' | 'lab'
 
 function command(name: string, description: string, groups: readonly Group[]): Command {
   return shared(program.command(name).description(description), groups)
+}
+
+function secret(name: string, description: string): Command {
+  return shared(secrets.command(name).description(description), [])
 }
 
 /** The flags that commands share. */
@@ -173,6 +284,8 @@ function shared(made: Command, groups: readonly Group[]): Command {
         'only these resources: an id, a kind, a pattern (file:/etc/*); repeatable',
       ),
     )
+  if (groups.includes('lab'))
+    made.option('--lab', 'talk to the lab hosts of this description instead of the real ones')
   if (groups.includes('reach'))
     made
       .option('--lab', 'talk to the lab hosts of this description instead of the real ones')

@@ -6,6 +6,7 @@ import { FettleError, problem } from '../base/errors.ts'
 import type { Facts } from '../model/facts.ts'
 import { type Fleet, isFleet } from '../model/fleet.ts'
 import type { Lock } from '../model/lock.ts'
+import { type OpenedSecrets, useSecrets } from '../secrets/secret.ts'
 import { formatLock, parseLock } from '../wire/lock.ts'
 
 /** The folder of a description and what Fettle keeps beside it. */
@@ -13,6 +14,7 @@ export class Project {
   readonly file: string
   readonly folder: string
   readonly #lab: boolean
+  #secrets: Promise<OpenedSecrets> | undefined
 
   /** `lab`: what is remembered and recorded is that of the lab hosts, apart from the real ones. */
   constructor(file: string, lab = false) {
@@ -49,9 +51,22 @@ export class Project {
 
   /** Runs the description and answers the fleet that it exports. No build step: see `docs/design/`. */
   async fleet(): Promise<Fleet> {
+    useSecrets(await this.secrets())
     const loaded = await this.load<{ default?: unknown }>(this.file)
     if (!isFleet(loaded.default)) throw problem('description-not-a-fleet', { path: this.file })
     return loaded.default
+  }
+
+  /** What is in `secrets.yaml`; without that file nothing is loaded for it. */
+  async secrets(): Promise<OpenedSecrets | undefined> {
+    if (!existsSync(join(this.folder, 'secrets.yaml'))) return undefined
+    return (this.#secrets ??= (await import('../secrets/opening.ts')).openSecrets(this.folder))
+  }
+
+  /** What everybody may see of an app's environment: `env/APP.env`. */
+  envFile(app: string): { path: string; text: string } | undefined {
+    const path = join(this.folder, 'env', `${app}.env`)
+    return existsSync(path) ? { path, text: readFileSync(path, 'utf8') } : undefined
   }
 
   /** Runs a file of the description; `modules` are what it may import beside `fettle`. */

@@ -89,7 +89,7 @@ const top: Rules = {
     entries(isProcess, (job) => isText(job?.run) && isText(job?.at)),
     "{ clean: { run: 'bin/clean', at: 'daily' } }",
   ],
-  env: [entries(isEnvName, isEnvValue), 'names of letters, digits and _, and values of one line'],
+  env: [entries(isEnvName, isEnvValue), 'names of letters, digits and _, and values of text'],
   instances: [
     (value) => whole(0, 50)(value) || entries(isProcess, whole(0, 50))(value),
     'a number up to 50, or numbers by process: { web: 2, worker: 1 }',
@@ -176,8 +176,8 @@ export function isEnvName(name: unknown): boolean {
 }
 
 function isEnvValue(value: unknown): boolean {
-  if (value instanceof Secret) return !/[\0\n]/.test(value.reveal())
-  if (typeof value === 'string') return !/[\0\n]/.test(value)
+  if (value instanceof Secret) return !value.reveal().includes('\0')
+  if (typeof value === 'string') return !value.includes('\0')
   return typeof value === 'number' || typeof value === 'boolean'
 }
 

@@ -1,0 +1,50 @@
+import type { HostRollout } from './host-rollout.ts'
+import { type Crew, each, phase } from './rollout.ts'
+import { buildProblem, buildStep } from './build.ts'
+import type { Runtime } from '../runtimes/runtime.ts'
+import type { Snapshot } from './snapshot.ts'
+import { noTrees, parseTrees, readTrees, uploadProblem, uploadStep } from './upload.ts'
+
+/** The tree of a snapshot on every host: only what a host lacks is sent, and it is built there. */
+export async function bringTree(
+  crew: Crew,
+  snapshot: Snapshot,
+  runtime: Runtime | undefined,
+): Promise<void> {
+  const { hosts } = crew
+  const lacking = new Set<HostRollout>()
+  await phase(crew, 'upload', hosts, () =>
+    each(hosts, async (host) => {
+      if (await upload(crew, host, snapshot)) lacking.add(host)
+    }),
+  )
+  if (lacking.size === 0) return
+  const building = [...lacking]
+  await phase(crew, 'build', building, () =>
+    each(building, async (host) => {
+      const script = buildStep(crew.app, runtime, snapshot)
+      const answer = await host.ask({ script, onOutput: outputOf(crew, host) }, 'its build')
+      if (answer.code !== 0) throw buildProblem(crew.app, host.host.name, answer)
+    }),
+  )
+}
+
+/** Whether it has to be built there. */
+async function upload({ app }: Crew, host: HostRollout, snapshot: Snapshot): Promise<boolean> {
+  const { output } = await host.ask({ script: readTrees(app) }, 'reading its trees')
+  const have = parseTrees(output)
+  if (have.trees.includes(snapshot.id)) return false
+  const first = await host.ask(await uploadStep(app, snapshot, have), 'the upload')
+  if (first.code === 0) return true
+  // What was there is not what it was said to be: all of it is sent.
+  const second = await host.ask(await uploadStep(app, snapshot, noTrees), 'the upload')
+  if (second.code !== 0) throw uploadProblem(app.name, host.host.name, second)
+  return true
+}
+
+/** Of several hosts only the first one's words are shown: they build the same. */
+function outputOf({ hosts, report }: Crew, host: HostRollout): (chunk: Buffer) => void {
+  return (chunk) => {
+    if (host === hosts[0]) report({ type: 'output', text: chunk.toString('utf8') })
+  }
+}

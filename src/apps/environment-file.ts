@@ -1,0 +1,21 @@
+import { Secret } from '../base/secret.ts'
+import { transform } from '../resources/secret-text.ts'
+import type { EnvEntry } from './env.ts'
+
+/**
+ * The entries as systemd's EnvironmentFile takes them, with marks in place of secrets. Not those of an
+ * instance, which are in its unit. In double quotes only these four signs mean something else there:
+ * `$` and `%` of the value are not looked at, and a new line is one.
+ */
+export function environmentFile(entries: readonly EnvEntry[]): string {
+  return entries
+    .filter(({ from }) => from !== 'instance')
+    .map(({ name, value }) => `${name}=${quotedValue(value)}\n`)
+    .join('')
+}
+
+function quotedValue(value: string | Secret): string {
+  return value instanceof Secret ? String(value.map(value.name, quoted)) : transform(value, quoted)
+}
+
+const quoted = (text: string): string => `"${text.replace(/["\\`$]/g, '\\$&')}"`

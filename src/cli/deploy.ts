@@ -1,0 +1,80 @@
+import { bringTree } from '../apps/bring.ts'
+import { countsFor } from '../apps/counts.ts'
+import { envOf } from '../apps/env.ts'
+import { environmentFile } from '../apps/environment-file.ts'
+import { treesOf } from '../apps/paths.ts'
+import { type Release, releaseOf } from '../apps/release.ts'
+import { rollOut } from '../apps/rollout.ts'
+import type { Snapshot } from '../apps/snapshot.ts'
+import { type Source, openSource } from '../apps/source.ts'
+import { tidy } from '../apps/tidy.ts'
+import type { Delivery } from '../apps/delivery.ts'
+import type { App } from '../model/app.ts'
+import { processesOf } from '../runtimes/procfile.ts'
+import type { Runtime } from '../runtimes/runtime.ts'
+import { runtimeOf } from '../runtimes/runtimes.ts'
+import type { DeployRecord } from '../wire/ledger.ts'
+import { type Context, type Flags, openContext } from './context.ts'
+import { appNamed, delivering, servedBy } from './delivering.ts'
+import type { Project } from './project.ts'
+
+/** `fettle deploy`: a commit of an app takes the place of what serves, on all of its hosts or on none. */
+export async function deploy(name: string, rev: string | undefined, flags: Flags): Promise<number> {
+  const context = await openContext(flags)
+  const placed = appNamed(context.fleet, name)
+  // Mistakes in the source, its processes and its environment are found before anything is contacted.
+  const order = await prepare(placed.app, rev, context.project)
+  for (const note of order.snapshot.notes) process.stderr.write(`${note}\n`)
+  const intent = { app: name, action: 'deploy', to: order.release.name } as const
+  return delivering(context, placed, flags, intent, (delivery) =>
+    carryOut(order, delivery, context),
+  )
+}
+
+/** All that is needed to deliver, and nothing of it done. */
+interface Order {
+  readonly source: Source
+  readonly snapshot: Snapshot
+  readonly runtime: Runtime | undefined
+  readonly release: Release
+}
+
+async function prepare(app: App, rev: string | undefined, project: Project): Promise<Order> {
+  const source = await openSource(app, project.folder, project.path('cache', 'sources'))
+  const snapshot = await source.resolve(rev)
+  const runtime = runtimeOf(snapshot.files, app.runtime)
+  const processes = processesOf(snapshot.files, runtime, app)
+  const entries = envOf(app, {
+    runtime: runtime?.env(`${treesOf(app.name)}/${snapshot.id}`) ?? {},
+    file: project.envFile(app.name),
+    secrets: await project.secrets(),
+  })
+  const release = releaseOf(app, snapshot, processes, environmentFile(entries))
+  return { source, snapshot, runtime, release }
+}
+
+async function carryOut(
+  { source, snapshot, runtime, release }: Order,
+  delivery: Delivery,
+  context: Context,
+): Promise<Partial<DeployRecord>> {
+  const { app, crew } = delivery
+  await bringTree(crew, snapshot, runtime)
+  for (const host of crew.hosts) {
+    const counts = countsFor(app, Object.keys(release.processes), host.state.current)
+    host.plan({ id: delivery.id, release: release.name, commit: release.commit, counts })
+  }
+  const { name, commit } = release
+  const before = crew.hosts[0]!.state.current?.commit
+  const changelog = before && commit ? await source.changelog(before, commit) : []
+  await rollOut(
+    crew,
+    await servedBy(context, { release: name, commit, subject: changelog[0] }),
+    release,
+  )
+  await tidy(crew)
+  return {
+    changelog,
+    range: { ...(before ? { from: before } : {}), ...(commit ? { to: commit } : {}) },
+  }
+}
