@@ -10,7 +10,7 @@ export function render(
   live: LiveSlots,
 ): string {
   const sections = [
-    ...beginning(apps),
+    ...beginning(settings, apps),
     frontend(settings, apps),
     ...(settings.stats === undefined ? [] : [statsFrontend(settings.stats)]),
     ...apps.map((app) => backendOf(app, live.get(app.name) ?? new Map())),

@@ -15,6 +15,8 @@ export interface BalancerSettings {
   readonly acme: boolean
   /** Address and port of the page of statistics and of the exporter; undefined: there is none. */
   readonly stats?: string
+  /** A file with the page of an app that has no live slot; undefined: a plain one. */
+  readonly maintenance?: string
 }
 
 /** As much of an app as is in HAProxy's file. Plain data. */

@@ -1,10 +1,10 @@
-import { type BalancedApp, adminSocket } from './description.ts'
-import { page } from './page.ts'
+import { type BalancedApp, type BalancerSettings, adminSocket } from './description.ts'
+import { page, pageOf } from './page.ts'
 import { milliseconds, section, word } from './section.ts'
 
 /** What comes before any app: `global` and `defaults`. */
-export function beginning(apps: readonly BalancedApp[]): string[] {
-  return [global(apps), defaults(apps)]
+export function beginning(settings: BalancerSettings, apps: readonly BalancedApp[]): string[] {
+  return [global(apps), defaults(settings, apps)]
 }
 
 const ciphers =
@@ -36,10 +36,14 @@ function global(apps: readonly BalancedApp[]): string {
  * then, which it would be lost with, and none is ever sent twice: what an instance has been sent it may
  * have done, and what killed one instance would go on to kill the next.
  */
-function defaults(apps: readonly BalancedApp[]): string {
+function defaults({ maintenance }: BalancerSettings, apps: readonly BalancedApp[]): string {
   const patience = Math.max(60, ...apps.map(({ balance }) => balance.timeout))
   const slow = page('This takes too long', 'Please try again in a moment.')
   const broken = page('Something went wrong', 'Please try again in a moment.')
+  const down =
+    maintenance === undefined
+      ? page('Back soon', 'This site is down for maintenance. Please try again in a few minutes.')
+      : pageOf(maintenance)
   return section('defaults', [
     'mode http',
     'log global',
@@ -57,7 +61,7 @@ function defaults(apps: readonly BalancedApp[]): string {
     'timeout client-fin 30s',
     `timeout server ${milliseconds(patience)}`,
     `http-error status 502 ${broken}`,
-    `http-error status 503 ${page('Back soon', 'This site is down for maintenance. Please try again in a few minutes.')} hdr Retry-After 30 hdr Cache-Control no-store`,
+    `http-error status 503 ${down} hdr Retry-After 30 hdr Cache-Control no-store`,
     `http-error status 504 ${slow}`,
   ])
 }

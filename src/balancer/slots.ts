@@ -61,7 +61,7 @@ export const awkServer: string = `function server() { return $1 == "server" && b
 
 /** Only whole lines of servers are touched, and of these only the word at the end. */
 const awkEdit = `${awkServer}
-FNR == NR { state[$1] = $2; missing++; next }
+FNR == NR { if (!($1 in state)) missing++; state[$1] = $2; next }
 { name = server() }
 name in state {
   missing--
@@ -71,6 +71,13 @@ name in state {
 }
 { print }
 END { if (missing) { for (name in state) if (!(name in seen)) print name > "/dev/stderr"; exit 1 } }`
+
+/** Prints the described file, in which no slot is live, with those live that are in the file of `old=1`. */
+export const awkKeepLive: string = `FNR == 1 { backend = "" }
+${awkServer}
+{ name = server() }
+old && name != "" && !/[ \\t]disabled[ \\t]*$/ { live[name] = 1 }
+!old { if (name in live) sub(/ disabled$/, ""); print }`
 
 /** `"$path"` is the file and `"$new"` what is to take its place; says why HAProxy would not take that. */
 export const checkConfig: Shell = Shell.literal(

@@ -3,6 +3,7 @@ import type { Lock } from '../model/lock.ts'
 import { aptRepositoryKind } from './apt-repository.ts'
 import { archiveKind } from './archive.ts'
 import { authorizedKeysKind } from './authorized-keys.ts'
+import { balancerKind } from './balancer.ts'
 import { blockKind } from './block.ts'
 import { certificateKind } from './certificate.ts'
 import { commandKind } from './command.ts'
@@ -48,6 +49,7 @@ const list: readonly Kind[] = [
   aptRepositoryKind,
   archiveKind,
   authorizedKeysKind,
+  balancerKind,
   blockKind,
   certificateKind,
   commandKind,
