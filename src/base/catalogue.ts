@@ -1,12 +1,6 @@
 import { appProblems } from './app-problems.ts'
 
-/**
- * The catalogue of every error that Fettle reports. A code is permanent. Each entry says what
- * happened, what state things are in now, and what to do next. `{name}` is filled in from details.
- */
-export const catalogue = {
-  ...appProblems,
-
+const general = {
   // The description: nothing has been contacted yet.
   'description-not-found': {
     what: 'There is no description at {path}.',
@@ -355,3 +349,9 @@ export const catalogue = {
     next: 'Run `fettle plan` to see the state, and report this with the output of `fettle doctor`.',
   },
 } as const
+
+/**
+ * The catalogue of every error that Fettle reports. A code is permanent. Each entry says what
+ * happened, what state things are in now, and what to do next. `{name}` is filled in from details.
+ */
+export const catalogue: typeof general & typeof appProblems = { ...general, ...appProblems }
