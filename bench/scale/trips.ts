@@ -1,4 +1,5 @@
 import { surveyEach } from '../../src/engine/survey.ts'
+import { relocated } from '../../src/model/relocated.ts'
 import { labTargets } from '../../src/lab/targets.ts'
 import { Project } from '../../src/cli/project.ts'
 import { kindsWith } from '../../src/resources/kinds.ts'
@@ -7,12 +8,12 @@ import { SshMachine } from '../../src/transport/ssh.ts'
 /** How often a host of a description is waited for to plan it, with the facts of the last run. */
 export async function roundTrips(folder: string, name: string): Promise<number> {
   const project = Project.find(`${folder}/fleet.ts`, true)
-  const fleet = await project.fleet()
   const targets = await labTargets(folder)
+  const fleet = relocated(await project.fleet(), (host) => targets(host)?.address)
   const [reading] = surveyEach(
     fleet,
     [fleet.hosts.get(name)!],
-    (host) => new SshMachine(targets(host.name)),
+    (host) => new SshMachine(targets(host.name)!),
     {
       kinds: kindsWith(project.lock()),
       knownFacts: project.knownFacts(),

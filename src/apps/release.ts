@@ -64,11 +64,13 @@ export function stage(
     ...[...commands, ...(release.command ? [['release', release.command] as const] : [])].map(
       ([process, command]) => sh`printf '%s\n' ${asScript(command)} >${process} || exit 1`,
     ),
+    // It would complain about what it does not know each time that it reads the unit.
+    sh`as_known() { if [ "$(systemctl --version | sed -n '1s/^systemd \\([0-9]*\\).*/\\1/p')" -ge 254 ]; then cat; else grep -v -e ^RestartSteps= -e ^RestartMaxDelaySec=; fi; }`,
     sh`[ -e ${final} ] && rm -rf ${fresh} || mv -T -- ${fresh} ${final} || exit 1`,
     ...commands.map(([process]) => {
       const unit = `/etc/systemd/system/${unitOf(app.name, process, release.name, '')}`
       const text = processUnit(app, release, process, address)
-      return sh`printf '%s' ${text} >${unit}.new && mv -f -- ${unit}.new ${unit} || exit 1`
+      return sh`printf '%s' ${text} | as_known >${unit}.new && mv -f -- ${unit}.new ${unit} || exit 1`
     }),
     sh`systemctl daemon-reload`,
   )

@@ -76,6 +76,8 @@ const sandbox = [
   'RemoveIPC=yes',
   'SystemCallArchitectures=native',
   'SystemCallFilter=@system-service',
+  // What is not allowed fails, it does not kill: programs try what they can do without.
+  'SystemCallErrorNumber=EPERM',
 ]
 
 function sections(all: Readonly<Record<string, readonly string[]>>): string {

@@ -50,7 +50,9 @@ function refuseToOverwrite(folder: string, names: readonly string[]): void {
 async function targetOf(where: string, flags: Flags): Promise<Target> {
   if (flags.lab) {
     const { labTargets } = await import('../lab/targets.ts')
-    return (await labTargets(process.cwd()))(where)
+    const target = (await labTargets(process.cwd()))(where)
+    if (!target) throw problem('lab-not-up', { host: where })
+    return target
   }
   const found = /^(?:([\w.-]+)@)?(\[[0-9a-f:]+\]|[\w.:-]+?)(?::(\d+))?$/i.exec(where)
   const [, login, address, port] = found ?? []

@@ -3,6 +3,7 @@ import type { Facts } from '../model/facts.ts'
 import type { Fleet, FleetHost } from '../model/fleet.ts'
 import type { Kind } from '../model/kind.ts'
 import { idOf } from '../model/resource.ts'
+import { relocated } from '../model/relocated.ts'
 import { selectHosts, selectResources } from '../model/selection.ts'
 import { closest } from '../model/suggestion.ts'
 import { kindsWith } from '../resources/kinds.ts'
@@ -53,10 +54,16 @@ const longestRead = 60
 
 export async function openContext(flags: Flags): Promise<Context> {
   const project = Project.find(flags.fleet, flags.lab)
-  const fleet = await project.fleet()
-  const hosts = selectHosts(fleet, { hosts: flags.host ?? [], roles: flags.role ?? [], only: [] })
   const targets = flags.lab ? await labTargets(project.folder) : undefined
-  const targetOf = (host: FleetHost): Target => targets?.(host.name) ?? describedTarget(host)
+  const described = await project.fleet()
+  const fleet = targets ? relocated(described, (name) => targets(name)?.address) : described
+  const hosts = selectHosts(fleet, { hosts: flags.host ?? [], roles: flags.role ?? [], only: [] })
+  const targetOf = (host: FleetHost): Target => {
+    if (!targets) return describedTarget(host)
+    const target = targets(host.name)
+    if (!target) throw problem('lab-not-up', { host: host.name })
+    return target
+  }
   let known: ReadonlyMap<string, Kind> | undefined
   return {
     project,
@@ -141,7 +148,7 @@ export async function closeAll(surveyed: readonly Surveyed[]): Promise<void> {
   await Promise.all(surveyed.map((each) => ('session' in each ? each.session.close() : undefined)))
 }
 
-async function labTargets(folder: string): Promise<(host: string) => Target> {
+async function labTargets(folder: string): Promise<(host: string) => Target | undefined> {
   const { labTargets: read } = await import('../lab/targets.ts')
   return read(folder)
 }

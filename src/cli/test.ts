@@ -10,10 +10,11 @@ import { type Surveyed, survey } from '../engine/survey.ts'
 import { desiredOf } from '../model/desired.ts'
 import { FactsNeeded } from '../model/facts.ts'
 import type { Fleet, FleetHost } from '../model/fleet.ts'
+import { relocated } from '../model/relocated.ts'
 import type { Kind } from '../model/kind.ts'
 import { kinds, kindsWith } from '../resources/kinds.ts'
 import { type TestCase, collect } from '../testing/case.ts'
-import { type Chosen, chooseCases, chooseHosts, namesOf, relocated } from '../testing/choice.ts'
+import { type Chosen, chooseCases, chooseHosts, namesOf, placesOf } from '../testing/choice.ts'
 import { ThrowawayLab } from '../testing/throwaway.ts'
 import { type Verdict, tryCase } from '../testing/trial.ts'
 import type { Target } from '../transport/target.ts'
@@ -98,7 +99,8 @@ async function bootHosts(
     const names = namesOf(each, chosen, addressOf)
     if (names !== '') await lab.append(each.host.name, '/etc/hosts', names)
   }
-  const here = relocated(fleet, chosen, addressOf)
+  const places = placesOf(chosen, addressOf)
+  const here = relocated(fleet, (name) => places.get(name))
   return {
     fleet: here,
     hosts: chosen.map(({ host }) => here.hosts.get(host.name)!),

@@ -1,22 +1,21 @@
 import { readFile, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
-import { problem } from '../base/errors.ts'
 import type { Target } from '../transport/target.ts'
 import { sshOptions } from './keys.ts'
 import { addressIn } from './network.ts'
 
 /**
  * How to reach the lab hosts of a description, from the lab's own files: without asking the
- * container engine, which would take longer than reading a host does. Throws `lab-not-up` for a
- * host that the lab never had; one that is down shows when it is reached for.
+ * container engine, which would take longer than reading a host does. Undefined for a host that the
+ * lab never had; one that is down shows when it is reached for.
  */
-export async function labTargets(folder: string): Promise<(host: string) => Target> {
+export async function labTargets(folder: string): Promise<(host: string) => Target | undefined> {
   const files = join(await realpath(folder), '.fettle', 'lab')
   const { subnet, numbers } = await readState(files)
   const options = sshOptions(files)
   return (name) => {
     const number = numbers[name]
-    if (subnet === undefined || number === undefined) throw problem('lab-not-up', { host: name })
+    if (subnet === undefined || number === undefined) return undefined
     return { name, address: addressIn(subnet, number), login: 'root', options }
   }
 }

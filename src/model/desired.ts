@@ -36,6 +36,7 @@ function viewOf(fleet: Fleet, host: FleetHost, facts: Facts | undefined): Host<a
   return {
     name: host.name,
     address: host.address,
+    privateAddress: host.privateAddress,
     labels: host.labels,
     roles: host.roles.map(({ name }) => name),
     vars: strictVars(host),
@@ -47,7 +48,7 @@ function viewOf(fleet: Fleet, host: FleetHost, facts: Facts | undefined): Host<a
     peers: (role) =>
       [...fleet.hosts.values()]
         .filter((each) => each.roles.some(({ name }) => name === role))
-        .map(({ name, address }) => ({ name, address })),
+        .map(({ name, address, privateAddress }) => ({ name, address, privateAddress })),
   }
 }
 

@@ -9,6 +9,8 @@ import { closest } from './suggestion.ts'
 export interface HostDescription<Vars> {
   /** A host name, an address, or an alias of your ssh config. Left out: the host's name. */
   readonly address?: string
+  /** Where the other hosts reach it, as an IP address: apps listen there. Left out: its address. */
+  readonly privateAddress?: string
   /** Who logs in. Left out: what your ssh config says. */
   readonly login?: string
   /** Left out: what your ssh config says, else 22. */
@@ -33,6 +35,7 @@ export interface FleetDescription<Placed extends Placement<any>> {
 export interface FleetHost {
   readonly name: string
   readonly address: string
+  readonly privateAddress: string
   readonly login: string | undefined
   readonly port: number | undefined
   readonly labels: Readonly<Record<string, string>>
@@ -70,9 +73,11 @@ export function fleet<Placed extends Placement<any>>(description: FleetDescripti
     apps: placedApps(description),
     hosts: new Map(
       names.map((name) => {
-        const { address = name, login, port, labels = {}, vars = {} } = description.hosts[name]!
-        const all = { ...description.vars, ...vars }
-        return [name, { name, address, login, port, labels, vars: all, roles: roles.get(name)! }]
+        const host = description.hosts[name]!
+        const { address = name, privateAddress = address, login, port, labels = {} } = host
+        const vars = { ...description.vars, ...host.vars }
+        const own = { name, address, privateAddress, login, port, labels, vars }
+        return [name, { ...own, roles: roles.get(name)! }]
       }),
     ),
   }
@@ -88,7 +93,10 @@ function placedApps({ apps = [], hosts }: FleetDescription<any>): Map<string, Pl
     const names = Object.keys(hosts).filter((name) => chosen.includes(name))
     placed.set(app.name, {
       app,
-      hosts: names.map((name) => ({ name, address: hosts[name]!.address ?? name })),
+      hosts: names.map((name) => ({
+        name,
+        address: hosts[name]!.privateAddress ?? hosts[name]!.address ?? name,
+      })),
     })
   }
   checkApps([...placed.values()])
@@ -106,12 +114,13 @@ function checkHost(name: string, host: HostDescription<any>, at: SourcePosition 
     )
   for (const [field, value] of [
     ['address', host.address],
+    ['privateAddress', host.privateAddress],
     ['login', host.login],
   ] as const)
     if (value !== undefined && !/^[A-Za-z0-9_[:][\w.:%[\]-]*$/.test(value))
       fail(
         `its ${field} cannot be ${JSON.stringify(value)}`,
-        `${field === 'address' ? 'a host name or an address' : "a user's name"}`,
+        `${field === 'login' ? "a user's name" : 'a host name or an address'}`,
       )
   if (
     host.port !== undefined &&

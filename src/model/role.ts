@@ -8,6 +8,8 @@ import type { Resource } from './resource.ts'
 export interface Host<Vars = object> {
   readonly name: string
   readonly address: string
+  /** Where the other hosts reach it. */
+  readonly privateAddress: string
   readonly labels: Readonly<Record<string, string>>
   /** Names of the roles that are placed on it. */
   readonly roles: readonly string[]
@@ -18,7 +20,14 @@ export interface Host<Vars = object> {
   /** All apps of the fleet, for whoever balances them. */
   readonly apps: readonly PlacedApp[]
   /** The hosts of a role, such as those of the database, in the order of the fleet. */
-  peers(role: string): readonly { readonly name: string; readonly address: string }[]
+  peers(role: string): readonly Peer[]
+}
+
+/** Another host of the fleet. */
+export interface Peer {
+  readonly name: string
+  readonly address: string
+  readonly privateAddress: string
 }
 
 /** Resources in nested lists; what is false, null or undefined is left out. */

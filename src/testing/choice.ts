@@ -46,24 +46,16 @@ const standIn = (host: FleetHost, booted: readonly FleetHost[]): FleetHost | und
 
 const rolesOf = ({ roles }: FleetHost): string => JSON.stringify(roles.map(({ name }) => name))
 
-/** The same fleet where the hosts are now: whoever asks for peers is told where they can be reached. */
-export function relocated(
-  fleet: Fleet,
+/** Where each host of the fleet is now, by the one that stands for it. */
+export function placesOf(
   chosen: readonly Chosen[],
   addressOf: (host: string) => string,
-): Fleet {
-  const places = new Map(
+): ReadonlyMap<string, string> {
+  return new Map(
     chosen.flatMap(({ host, standsFor }) =>
       standsFor.map((each) => [each.name, addressOf(host.name)] as const),
     ),
   )
-  const hosts = [...fleet.hosts.values()].map((host) => ({
-    ...host,
-    address: places.get(host.name) ?? host.address,
-    login: 'root',
-    port: undefined,
-  }))
-  return { ...fleet, hosts: new Map(hosts.map((host) => [host.name, host])) }
 }
 
 /** Lines for /etc/hosts: the names of the other hosts, and those that the description calls them by. */
