@@ -16,6 +16,7 @@ import {
   webUnits,
   workerUnits,
 } from './instances.ts'
+import { placeJobs } from './jobs.ts'
 import { type Release, runReleaseCommand, stage } from './release.ts'
 import {
   type AppState,
@@ -157,13 +158,14 @@ export class HostRollout {
   }
 
   /** From now on the new release is the one that serves, whatever happens. */
-  async commit(served: Served | undefined): Promise<void> {
+  async commit(served: Served | undefined, runsJobs: boolean): Promise<void> {
     const { name } = this.#app
     const next = this.next!
     const script = lines(
       sh`{ ${keep(name, 'current', next)}; } || exit 1`,
       served && keepHistory(name, served),
       stopAllBut(this.#app, unitsOf(this.#app, next)),
+      placeJobs(this.#app, runsJobs ? next.release : undefined),
       keep(name, 'next', undefined),
     )
     await this.#must(script, [])

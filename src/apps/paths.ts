@@ -13,3 +13,6 @@ export const treesOf = (app: string): string => `/srv/${app}/trees`
 export const releasesOf = (app: string): string => `/srv/${app}/releases`
 export const dataOf = (app: string): string => `/srv/${app}/data`
 export const buildHomeOf = (app: string): string => `/srv/${app}/build`
+
+export const releaseFolderOf = (app: string, release: string): string =>
+  `${releasesOf(app)}/${release}`

@@ -25,6 +25,6 @@ async function goOn(crew: Crew, begun: Crew['hosts']): Promise<void> {
   if (!crew.maintenance) await crew.balancers.putBack(placesOf(begun, 'next'), old)
   for (const host of begun) {
     host.next = host.state.next
-    await host.commit(undefined)
+    await host.commit(undefined, host === crew.hosts[0])
   }
 }

@@ -3,7 +3,8 @@ import { reveal } from '../base/secret.ts'
 import { type Shell, lines, sh } from '../base/shell.ts'
 import type { App } from '../model/app.ts'
 import { bytesOf } from '../resources/in-order.ts'
-import { releasesOf, treesOf } from './paths.ts'
+import { releaseFolderOf, releasesOf, treesOf } from './paths.ts'
+import { stageJobs } from './jobs.ts'
 import { processUnit, unitOf } from './units.ts'
 
 /** One tree with one configuration: what an instance of it runs never changes. */
@@ -27,8 +28,8 @@ export function releaseOf(
   { release: command, ...processes }: Readonly<Record<string, string>>,
   environment: string,
 ): Release {
-  const { limits, rollout, build } = app
-  const parts = [command, processes, reveal(environment), limits, rollout.stop, build]
+  const { limits, rollout, build, jobs } = app
+  const parts = [command, processes, reveal(environment), limits, rollout.stop, build, jobs]
   const hash = createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 6)
   const { id, commit } = tree
   return {
@@ -41,8 +42,6 @@ export function releaseOf(
   }
 }
 
-export const folderOf = (app: string, release: string): string => `${releasesOf(app)}/${release}`
-
 /**
  * Makes a release of a tree that is there: its folder and the units of its processes. Whole or not at
  * all, and the same when it is done twice. Runs as root; the environment is its input.
@@ -52,7 +51,7 @@ export function stage(
   release: Release,
   address: string,
 ): { script: Shell; input: string } {
-  const final = folderOf(app.name, release.name)
+  const final = releaseFolderOf(app.name, release.name)
   const fresh = `${final}.new`
   const size = bytesOf(release.environment).length
   const commands = Object.entries(release.processes)
@@ -66,6 +65,7 @@ export function stage(
     ),
     // It would complain about what it does not know each time that it reads the unit.
     sh`as_known() { if [ "$(systemctl --version | sed -n '1s/^systemd \\([0-9]*\\).*/\\1/p')" -ge 254 ]; then cat; else grep -v -e ^RestartSteps= -e ^RestartMaxDelaySec=; fi; }`,
+    stageJobs(app, release.name),
     sh`[ -e ${final} ] && rm -rf ${fresh} || mv -T -- ${fresh} ${final} || exit 1`,
     ...commands.map(([process]) => {
       const unit = `/etc/systemd/system/${unitOf(app.name, process, release.name, '')}`
@@ -85,7 +85,7 @@ const asScript = (command: string): string =>
 
 /** Runs the release command once. Runs as root. */
 export function runReleaseCommand(app: App, release: Release, address: string): Shell {
-  const script = `${folderOf(app.name, release.name)}/release`
+  const script = `${releaseFolderOf(app.name, release.name)}/release`
   return runInRelease(app, release.name, address, [script])
 }
 
@@ -96,7 +96,7 @@ export function runInRelease(
   address: string,
   words: readonly string[],
 ): Shell {
-  const folder = folderOf(name, release)
+  const folder = releaseFolderOf(name, release)
   const settings = [
     `User=${name}`,
     `WorkingDirectory=${treesOf(name)}/${release.split('.')[0]}`,

@@ -129,7 +129,9 @@ async function idle(crew: Crew, places: readonly Place[], stop?: AbortSignal): P
 
 async function finish(crew: Crew, served: Served): Promise<void> {
   const { hosts } = crew
-  await phase(crew, 'finish', hosts, () => each(hosts, (host) => host.commit(served)))
+  await phase(crew, 'finish', hosts, () =>
+    each(hosts, (host) => host.commit(served, host === hosts[0])),
+  )
 }
 
 /** All hosts serve what they served before; the error says so, or what could not be put back. */

@@ -67,7 +67,7 @@ export function readState(app: string, user: string): Shell {
     sh`for each in /srv/${app}/releases/*.??????; do
   [ -d "$each/tree" ] || continue
   printf 'release %s' "\${each##*/}"
-  for file in "$each"/*; do case \${file##*/} in tree | env) ;; *) printf ' %s' "\${file##*/}" ;; esac; done
+  for file in "$each"/*; do case \${file##*/} in tree | env | jobs) ;; *) printf ' %s' "\${file##*/}" ;; esac; done
   echo
 done`,
     sh`cd ${place} 2>/dev/null || exit 0`,

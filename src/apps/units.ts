@@ -1,5 +1,5 @@
 import { type App, userOf } from '../model/app.ts'
-import { dataOf, releasesOf, treesOf } from './paths.ts'
+import { dataOf, releaseFolderOf, treesOf } from './paths.ts'
 import type { Release } from './release.ts'
 
 /**
@@ -14,8 +14,8 @@ export const unitOf = (app: string, process: string, release: string, instance: 
  * anything but its data, /tmp of its own, and what it has no use for is not there.
  */
 export function processUnit(app: App, release: Release, process: string, address: string): string {
-  const { name, limits, rollout } = app
-  const folder = `${releasesOf(name)}/${release.name}`
+  const { name, rollout } = app
+  const folder = releaseFolderOf(name, release.name)
   const user = userOf(name)
   return sections({
     Unit: [
@@ -41,16 +41,23 @@ export function processUnit(app: App, release: Release, process: string, address
       `TimeoutStopSec=${rollout.stop}`,
       `SyslogIdentifier=${name}`,
       `LogExtraFields=FETTLE_APP=${name} FETTLE_RELEASE=${release.name} FETTLE_PROCESS=${process} FETTLE_INSTANCE=%i`,
-      ...(limits.memory ? [`MemoryMax=${limits.memory}M`] : []),
-      ...(limits.cpu ? [`CPUQuota=${Math.round(limits.cpu * 100)}%`] : []),
-      `TasksMax=${limits.tasks}`,
-      `LimitNOFILE=${limits.files}`,
-      'UMask=0027',
-      ...sandbox,
-      `ReadWritePaths=${dataOf(name)}`,
+      ...sandboxOf(app),
     ],
     Install: ['WantedBy=multi-user.target'],
   })
+}
+
+/** What a program of an app may do and take. */
+export function sandboxOf({ name, limits }: App): string[] {
+  return [
+    ...(limits.memory ? [`MemoryMax=${limits.memory}M`] : []),
+    ...(limits.cpu ? [`CPUQuota=${Math.round(limits.cpu * 100)}%`] : []),
+    `TasksMax=${limits.tasks}`,
+    `LimitNOFILE=${limits.files}`,
+    'UMask=0027',
+    ...sandbox,
+    `ReadWritePaths=${dataOf(name)}`,
+  ]
 }
 
 /** systemd.exec(5). Memory stays executable: Node and others compile as they go. */
@@ -80,7 +87,8 @@ const sandbox = [
   'SystemCallErrorNumber=EPERM',
 ]
 
-function sections(all: Readonly<Record<string, readonly string[]>>): string {
+/** A unit's text. */
+export function sections(all: Readonly<Record<string, readonly string[]>>): string {
   return Object.entries(all)
     .map(([name, rows]) => `[${name}]\n${rows.join('\n')}\n`)
     .join('\n')
