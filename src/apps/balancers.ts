@@ -1,6 +1,6 @@
 import { type FettleError, problem } from '../base/errors.ts'
 import { type Shell, lines, sh } from '../base/shell.ts'
-import { type SlotChange, setSlots } from '../balancer/slots.ts'
+import { type SlotChange, liveSlots, readConfig, setSlots } from '../balancer/slots.ts'
 import { type SlotStats, parseStats, readStats } from '../balancer/socket.ts'
 import { type App, type AppHost, portOf } from '../model/app.ts'
 import type { Session } from '../transport/machine.ts'
@@ -46,6 +46,16 @@ export class Balancers {
   async putBack(old: readonly Place[], fresh: readonly Place[]): Promise<void> {
     await this.#askAll(
       setSlots([...this.#changes(old, 'ready'), ...this.#changes(fresh, 'maint')], true),
+    )
+  }
+
+  /** Those of these slots that some balancer gives no traffic to. */
+  async missing(places: readonly Place[]): Promise<Place[]> {
+    if (places.length === 0) return []
+    const answers = await this.#askAll(readConfig)
+    const live = answers.map(({ output }) => liveSlots(output).get(this.#app.name))
+    return places.filter(
+      ({ host, slot }) => !live.every((each) => each?.get(host.name)?.includes(slot)),
     )
   }
 

@@ -122,6 +122,15 @@ export class HostRollout {
     await this.#must(awaitHealth(this.#app, next, this.host.address), units)
   }
 
+  /** Waits until what serves is well, such as after a reboot. */
+  async awaitWell(): Promise<void> {
+    const current = this.state.current!
+    await this.#must(
+      awaitHealth(this.#app, current, this.host.address),
+      webUnits(this.#app, current),
+    )
+  }
+
   /** Workers of two releases never run at once: the old ones end before the new ones begin. */
   async switchWorkers(): Promise<void> {
     const { current } = this.state

@@ -11,6 +11,8 @@ import { exitCodes } from './exit-code.ts'
 import { Ledger, openingRecord } from './ledger.ts'
 import { LiveProgress, PlainProgress, type Progress, failureLines } from './render/progress.ts'
 import { paintFor } from './render/style.ts'
+import { stopOnInterrupt } from './interrupt.ts'
+import { openPool } from './pool.ts'
 import { runnerHere } from './runner.ts'
 import { json } from './render/json.ts'
 
@@ -27,6 +29,7 @@ export async function apply(
   const progress = progressFor(plan, flags)
   const stop = stopOnInterrupt()
   const begun = systemClock.elapsed()
+  const pool = flags.rolling ? await openPool(plannedOf(surveyed), context, flags) : undefined
   const results = await rollout(plannedOf(surveyed), {
     kinds: context.kinds(),
     clock: systemClock,
@@ -35,8 +38,9 @@ export async function apply(
     stop,
     timeoutSeconds: flags.timeout,
     parallel: flags.parallel,
-    maxUnavailable: flags.maxUnavailable,
-  })
+    maxUnavailable: flags.maxUnavailable ?? (flags.rolling ? 1 : undefined),
+    ...(pool ? { around: pool.around } : {}),
+  }).finally(() => pool?.close())
   progress.end()
   const record: RunRecord = {
     ...opening,
@@ -99,18 +103,6 @@ function progressFor(plan: PlanDocument, flags: Flags): Progress {
   )
   process.stdout.write('\n')
   return new LiveProgress(process.stdout, paintFor(process.stdout), totals)
-}
-
-/** The first Ctrl-C finishes the step in hand; a second one ends Fettle at once. */
-export function stopOnInterrupt(): AbortSignal {
-  const controller = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.on(signal, () => {
-      if (controller.signal.aborted) process.exit(exitCodes.interrupted)
-      process.stderr.write('\nStopping after the step in hand (once more: at once).\n')
-      controller.abort()
-    })
-  return controller.signal
 }
 
 function endOf(

@@ -31,6 +31,7 @@ export interface Flags {
   readonly takeOver?: boolean
   readonly orphans?: 'list' | 'remove' | 'keep'
   readonly maxUnavailable?: number
+  readonly rolling?: boolean
   readonly user?: string
   readonly number: number
   /** All packages, or these. */

@@ -1,6 +1,6 @@
 import { systemClock } from '../base/clock.ts'
 import { asFettleError, problem } from '../base/errors.ts'
-import { Delivery } from '../apps/delivery.ts'
+import { Delivery, type DeliveryOptions } from '../apps/delivery.ts'
 import type { RolloutEvent } from '../apps/rollout.ts'
 import type { Served } from '../apps/state.ts'
 import { runnerText } from '../engine/lease.ts'
@@ -10,7 +10,7 @@ import { FactsNeeded } from '../model/facts.ts'
 import type { Fleet } from '../model/fleet.ts'
 import { closest } from '../model/suggestion.ts'
 import type { DeployPhase, DeployRecord } from '../wire/ledger.ts'
-import { stopOnInterrupt } from './apply.ts'
+import { stopOnInterrupt } from './interrupt.ts'
 import type { Context, Flags } from './context.ts'
 import { exitCodes } from './exit-code.ts'
 import { Ledger, openingRecord } from './ledger.ts'
@@ -77,7 +77,10 @@ export async function delivering(
     ...rest,
   })
   try {
-    const delivery = await open(context, placed, flags, opening.id, phases)
+    const delivery = await Delivery.open(
+      placed,
+      deliveryOptions(context, placed, flags, opening.id, phases),
+    )
     try {
       const from = delivery.crew.hosts[0]?.state.current?.release
       const done = await work(delivery)
@@ -97,16 +100,17 @@ export async function delivering(
   }
 }
 
-async function open(
+/** What a delivery is handed; phases are added to the list as they end. */
+export function deliveryOptions(
   context: Context,
   placed: PlacedApp,
   flags: Flags,
-  id: string,
-  phases: DeployPhase[],
-): Promise<Delivery> {
+  id?: string,
+  phases: DeployPhase[] = [],
+): DeliveryOptions {
   const said = new Set<string>()
-  return Delivery.open(placed, {
-    runner: { ...runnerHere(), id },
+  return {
+    runner: { ...runnerHere(), ...(id === undefined ? {} : { id }) },
     clock: systemClock,
     machineOf: (name) => context.machineOf(context.fleet.hosts.get(name)!),
     balancers: balancersOf(context, placed),
@@ -121,7 +125,7 @@ async function open(
       said.add(who)
     },
     hasEnded: hasEndedHere,
-  })
+  }
 }
 
 /** Hosts with a balancer, where the app needs one. Throws where there is none. */

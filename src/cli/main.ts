@@ -49,6 +49,7 @@ command('up', 'make the hosts as described, after showing the plan', ['hosts', '
   .argument('[plan]', 'a file of `fettle plan --out`: apply exactly that, or refuse')
   .option('--yes', 'do not ask')
   .option('--plan-hash <hash>', 'apply only if the plan is still the one with this hash')
+  .option('--rolling', 'one host after the other, each out of its balancers while it is changed')
   .option('--max-unavailable <hosts>', 'change at most so many hosts at once', wholeNumber)
   .option('--full', 'show whole diffs')
   .addOption(orphans())

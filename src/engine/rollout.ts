@@ -17,6 +17,8 @@ export interface RolloutOptions extends ConvergeOptions {
   readonly parallel: number
   /** At most so many of all hosts are changed at once, whatever their roles say. */
   readonly maxUnavailable: number | undefined
+  /** What a host has around it while it is changed, such as being out of a balancer's pool. */
+  readonly around?: (host: FleetHost, work: () => Promise<HostResult>) => Promise<HostResult>
 }
 
 /** Applies plans batch by batch; after a batch in which a host failed, later ones stay untouched. */
@@ -30,11 +32,16 @@ export async function rollout(
     halted ||= options.stop.aborted
     const ended: HostResult[] = halted
       ? batch.map(({ plan }) => untouched(plan, options))
-      : await limited(options.parallel, batch, (each) => converge(each, options))
+      : await limited(options.parallel, batch, (each) => changeHost(each, options))
     results.push(...ended)
     halted ||= ended.some(({ status }) => status !== 'done')
   }
   return results
+}
+
+async function changeHost(planned: Planned, options: RolloutOptions): Promise<HostResult> {
+  const { around = (_host, work) => work() } = options
+  return around(planned.host, () => converge(planned, options))
 }
 
 /**

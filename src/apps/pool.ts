@@ -1,0 +1,55 @@
+import type { HostResult } from '../engine/events.ts'
+import type { FleetHost } from '../model/fleet.ts'
+import type { Delivery } from './delivery.ts'
+import type { HostRollout } from './host-rollout.ts'
+import { type Crew, drained, placesOf } from './rollout.ts'
+
+/** Slots of what serves that a balancer gives no traffic to, though nobody asked for that, get it again. */
+export async function refill(crew: Crew): Promise<void> {
+  if (crew.maintenance) return
+  const missing = await crew.balancers.missing(placesOf(crew.hosts, 'current'))
+  if (missing.length === 0) return
+  const names = [...new Set(missing.map(({ host }) => host.name))].join(', ')
+  crew.report({
+    type: 'note',
+    text: `${names}: had been left out of the balancing, and takes part again.`,
+  })
+  await crew.balancers.putBack(missing, [])
+}
+
+/**
+ * Does work on a host while its apps get no requests: they are finished elsewhere, and come back once the
+ * instances are well. After work that failed the host stays out; the next deploy or run takes it in again.
+ */
+export async function outOfPool(
+  host: FleetHost,
+  deliveries: readonly Delivery[],
+  work: () => Promise<HostResult>,
+): Promise<HostResult> {
+  const parts = deliveries.flatMap(({ crew }): Part[] => {
+    const own = crew.hosts.find((each) => each.host.name === host.name)
+    return own?.state.current && !crew.maintenance ? [{ crew, own }] : []
+  })
+  await Promise.all(parts.map(leave))
+  const result = await work()
+  if (result.status === 'done') await Promise.all(parts.map(comeBack))
+  return result
+}
+
+interface Part {
+  readonly crew: Crew
+  readonly own: HostRollout
+}
+
+async function leave({ crew, own }: Part): Promise<void> {
+  const places = placesOf([own], 'current')
+  // The last one that serves stays: slow is better than nothing.
+  if (crew.hosts.length === 1) return
+  await crew.balancers.move([], places)
+  await drained(crew, places, new AbortController().signal)
+}
+
+async function comeBack({ crew, own }: Part): Promise<void> {
+  await own.awaitWell()
+  await crew.balancers.move(placesOf([own], 'current'), [])
+}
