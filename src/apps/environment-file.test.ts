@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect } from 'vitest'
 import { Secret, reveal } from '../base/secret.ts'
 import { describeApp } from '../model/app.ts'
