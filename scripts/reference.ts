@@ -167,8 +167,12 @@ function commands(): string {
         env: { ...process.env, NO_COLOR: '1', COLUMNS: '100' },
       },
     ).trimEnd()
-  const names = ['init', 'plan', 'up', 'facts', 'run', 'ssh', 'log', 'doctor']
+  const names = ['init', 'plan', 'up', 'facts', 'run', 'ssh', 'log', 'env', 'doctor']
   const lab = ['up', 'down', 'list', 'reset', 'ssh'].map((name) => ['lab', name])
+  const secrets = ['set', 'edit', 'get', 'list', 'who', 'add', 'remove', 'rotate'].map((name) => [
+    'secrets',
+    name,
+  ])
   const meanings = {
     done: 'everything that was asked for is done',
     failed: 'something failed on at least one host; the other hosts went on',
@@ -187,7 +191,7 @@ function commands(): string {
     '',
     '`fettle ssh` and `fettle lab ssh` end with the exit code of ssh.',
     '',
-    ...[...names.map((name) => [name]), ...lab].flatMap((words) => [
+    ...[...names.map((name) => [name]), ...secrets, ...lab].flatMap((words) => [
       `## fettle ${words.join(' ')}`,
       '',
       '```',

@@ -8,6 +8,7 @@ import type { Facts } from '../src/model/facts.ts'
 import { type Fleet, fleet } from '../src/model/fleet.ts'
 import type { Role } from '../src/model/role.ts'
 import { kinds } from '../src/resources/kinds.ts'
+import { useSecrets } from '../src/secrets/secret.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const guides = readdirSync(join(root, 'docs/guides')).filter((name) => name.endsWith('.md'))
@@ -102,6 +103,7 @@ describe('what the guides show', () => {
   test('and when they run', async () => {
     vi.stubEnv('DB_PASSWORD', 'hunter2')
     vi.stubEnv('SMTP_PASSWORD', 'hunter2')
+    useSecrets({ values: new Map([['smtp-password', 'hunter2']]) })
     await inFolder(descriptions, async (folder) => {
       for (const [i, block] of descriptions.entries()) {
         const code = block.code.replace('/home/ada/keys/shop.pem', '/etc/hostname')
@@ -112,6 +114,7 @@ describe('what the guides show', () => {
       }
     })
     vi.unstubAllEnvs()
+    useSecrets()
   })
 
   test('a mistake would be found, on its line', async () => {

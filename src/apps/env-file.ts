@@ -23,18 +23,18 @@ class EnvFile {
   values(): Map<string, string> {
     const values = new Map<string, string>()
     for (;;) {
-      this.#take(/\s*(?:#.*\s*)*/y)
+      this.#take(/\s*(?:#[^\n]*\s*)*/y)
       if (this.#at >= this.#text.length) return values
       const name = this.#name()
       values.set(name, this.#value(name))
-      if (this.#take(/[ \t]*(?:#.*)?(?:\n|$)/y) === undefined)
+      if (this.#take(/[ \t]*(?:#[^\n]*)?(?:\n|$)/y) === undefined)
         this.#fail(`after the value of ${name} there is more`, 'a quote only around a whole value')
     }
   }
 
   #name(): string {
     const start = this.#at
-    const [, name = ''] = this.#take(/(?:export[ \t]+)?([^\s=#'"`]*)[ \t]*=[ \t]*/y) ?? []
+    const [, name = ''] = this.#take(/(?:export[ \t]+)?([^\s=#'"`]*)[ \t]*=/y) ?? []
     if (isEnvName(name)) return name
     this.#at = start
     return this.#fail(
@@ -44,9 +44,7 @@ class EnvFile {
   }
 
   #value(name: string): string {
-    const quote = /['"`]/y
-    quote.lastIndex = this.#at
-    if (!quote.test(this.#text)) return this.#take(/(?:(?![ \t]+#)[^\n])*/y)![0].trimEnd()
+    if (!this.#take(/[ \t]*(?=['"`])/y)) return this.#take(/(?:(?![ \t]+#)[^\n])*/y)![0].trim()
     const start = this.#at
     const [, double, single, back] =
       this.#take(/"((?:[^"\\]|\\[^])*)"|'([^']*)'|`([^`]*)`/y) ??

@@ -1,7 +1,10 @@
 import { type EnvEntry, envOf } from '../apps/env.ts'
+import { treesOf } from '../apps/paths.ts'
 import { problem } from '../base/errors.ts'
 import { redact } from '../base/secret.ts'
 import { closest } from '../model/suggestion.ts'
+import { runtimeOf } from '../runtimes/runtimes.ts'
+import { localFiles } from '../runtimes/source-files.ts'
 import type { Flags } from './context.ts'
 import { exitCodes } from './exit-code.ts'
 import { Project } from './project.ts'
@@ -15,7 +18,10 @@ export async function env(name: string, flags: Pick<Flags, 'fleet' | 'json'>): P
   const app = apps.get(name)?.app
   if (!app) throw problem('unknown-app', { name, suggestion: closest(name, [...apps.keys()]) })
   const own = '(its own)'
+  const files = localFiles(app, project.folder)
+  const runtime = files && runtimeOf(files, app.runtime)
   const entries = envOf(app, {
+    runtime: runtime?.env(`${treesOf(name)}/COMMIT`) ?? {},
     file: project.envFile(name),
     secrets: await project.secrets(),
     instance: { HOST: own, PORT: own },

@@ -33,10 +33,13 @@ export async function seal(value: string, recipients: readonly string[]): Promis
   return Buffer.from(await encrypter.encrypt(value)).toString('base64')
 }
 
-/** Throws when the file is for others, or damaged. */
-export async function unseal(sealed: string, identities: readonly string[]): Promise<string> {
+export type Unseal = (sealed: string) => Promise<string>
+
+/** For many values: what is derived from the keys takes longer than to open one. */
+export async function unsealing(identities: readonly string[]): Promise<Unseal> {
   const { Decrypter } = await age()
   const decrypter = new Decrypter()
   for (const identity of identities) decrypter.addIdentity(identity)
-  return decrypter.decrypt(Buffer.from(sealed, 'base64'), 'text')
+  // Throws when the file is for others, or damaged.
+  return (sealed) => decrypter.decrypt(Buffer.from(sealed, 'base64'), 'text')
 }

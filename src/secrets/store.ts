@@ -2,7 +2,7 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { problem } from '../base/errors.ts'
 import { closest } from '../model/suggestion.ts'
-import { isRecipient, seal, unseal } from './age.ts'
+import { type Unseal, isRecipient, seal, unsealing } from './age.ts'
 import type { Identity } from './identity.ts'
 import {
   type Sealed,
@@ -20,6 +20,7 @@ export class SecretStore {
   readonly path: string
   readonly #recipients: Map<string, string>
   readonly #values: Map<string, Sealed>
+  readonly #unseals = new WeakMap<Identity, Promise<Unseal>>()
   #text: string
 
   /** Empty where there is no file yet. Throws `secrets-broken`. */
@@ -66,7 +67,8 @@ export class SecretStore {
         recipient: identity.recipients[0]!,
         people: peopleOf(sealed),
       })
-    return unseal(sealed.value, identity.keys).catch((thrown: unknown) => {
+    const unseal = await this.#unsealing(identity)
+    return unseal(sealed.value).catch((thrown: unknown) => {
       throw problem('secret-damaged', { name, path: this.path, reason: String(thrown) })
     })
   }
@@ -152,6 +154,12 @@ export class SecretStore {
     writeFileSync(`${this.path}.${process.pid}`, text)
     renameSync(`${this.path}.${process.pid}`, this.path)
     this.#text = text
+  }
+
+  #unsealing(identity: Identity): Promise<Unseal> {
+    const known = this.#unseals.get(identity) ?? unsealing(identity.keys)
+    this.#unseals.set(identity, known)
+    return known
   }
 
   #readers(): string[] {
