@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 const own = /^(node:|[a-z@])/
 const isSeldom =
-  /src.(adopt|import|testing|secrets.(?!secret\.)|lab.(?!targets|keys|network))|src.testing.ts|cli.(adopt|env|import|init|lab|lock|locking|outdated|doctor|secret-\w+|secrets|test|log)\.ts|cli.render.test|node_modules.(age-encryption|@noble|@scure)/
+  /src.(adopt|apps|import|testing|secrets.(?!secret\.)|lab.(?!targets|keys|network))|src.testing.ts|cli.(adopt|deploy|delivering|env|exec|import|init|lab|lock|locking|outdated|doctor|logs|looking|maintenance|pool|ps|releases|restart|rollback|scale|secret-\w+|secrets|test|log)\.ts|cli.render.test|node_modules.(age-encryption|@noble|@scure)/
 const common = { platform: 'node', logLevel: 'warn' }
 
 /** Without other letters a source is half as large in memory, and sooner there. */
