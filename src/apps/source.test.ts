@@ -27,7 +27,9 @@ function write(path: string, files: Readonly<Record<string, string>>): void {
 
 function git(path: string, ...args: string[]): string {
   const who = ['-c', 'user.name=Ada B', '-c', 'user.email=ada@example.org']
-  return execFileSync('git', [...who, ...args], { cwd: path, stdio: 'pipe' }).toString().trim()
+  return execFileSync('git', [...who, ...args], { cwd: path, stdio: 'pipe' })
+    .toString()
+    .trim()
 }
 
 function repository(files: Readonly<Record<string, string>>): string {
@@ -48,7 +50,16 @@ const open = (source: string, cache = folder()) =>
 
 describe('a git repository', () => {
   test('a commit is its files: contents, modes, links, names with anything in them', async () => {
-    const names = ['a b', "it's", 'say "hi"', 'two\nlines', 'back\\slash', 'ümlaut', '-dash', 'deep/er/x']
+    const names = [
+      'a b',
+      "it's",
+      'say "hi"',
+      'two\nlines',
+      'back\\slash',
+      'ümlaut',
+      '-dash',
+      'deep/er/x',
+    ]
     const repo = repository(Object.fromEntries(names.map((name) => [name, `of ${name}`])))
     chmodSync(join(repo, 'a b'), 0o755)
     symlinkSync('deep/er', join(repo, 'link'))
@@ -65,7 +76,10 @@ describe('a git repository', () => {
     expect(byPath.get('big')).toMatchObject({ size: 300_000, hash: sha256('x'.repeat(300_000)) })
     const contents = await snapshot.read(['two\nlines', 'empty', 'big', 'a b'])
     expect([...contents.values()].map((each) => Buffer.from(each).toString())).toEqual([
-      'of two\nlines', '', 'x'.repeat(300_000), 'of a b',
+      'of two\nlines',
+      '',
+      'x'.repeat(300_000),
+      'of a b',
     ])
     expect(snapshot.files.text('ümlaut')).toBe('of ümlaut')
     expect(snapshot.files.text('none')).toBeUndefined()
@@ -107,7 +121,9 @@ describe('a git repository', () => {
     const snapshot = await source.resolve()
     expect(snapshot.entries.map(({ path }) => path)).toEqual(['a'])
     expect(snapshot.id).toBe(third.slice(0, 12))
-    expect(await source.changelog(first, third)).toEqual([`${second.slice(0, 7)} A better a (Ada B)`])
+    expect(await source.changelog(first, third)).toEqual([
+      `${second.slice(0, 7)} A better a (Ada B)`,
+    ])
     expect((await source.resolve(first)).files.text('a')).toBe('1')
   })
 
@@ -198,7 +214,9 @@ describe('without git', () => {
   })
 
   test('an empty folder, and a socket in it', async () => {
-    await expect((await open(folder())).resolve()).rejects.toMatchObject({ code: 'source-unusable' })
+    await expect((await open(folder())).resolve()).rejects.toMatchObject({
+      code: 'source-unusable',
+    })
     const plain = folder()
     execFileSync('mkfifo', [join(plain, 'pipe')])
     await expect((await open(plain)).resolve()).rejects.toMatchObject({ code: 'source-unusable' })

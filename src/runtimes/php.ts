@@ -49,6 +49,8 @@ const directives = [
   'DirectoryIndex index.php index.html',
   'FallbackResource /index.php',
   'ProxyTimeout 3600',
+  // php-cgi wants the plain path of the file.
+  'ProxyFCGIBackendType GENERIC',
 ]
 
 /** What a composer.json asks for, apart from PHP itself. */
