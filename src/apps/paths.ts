@@ -2,7 +2,9 @@
  * Where an app lives on each of its hosts:
  *
  *     /srv/shop/                root's
- *       trees/3f2a1b9c4d5e/     the files of one commit, built; the build user's; never changed again
+ *       trees/3f2a1b9c4d5e/     the files of one commit, built; never changed again
+ *       trees/3f2a1b9c4d5e.source/   its files as they were sent; what the next one shares with it
+ *       trees/3f2a1b9c4d5e.files     their hashes
  *       releases/3f2a1b9c4d5e.a1b2c3/   one tree with one configuration
  *         tree -> ../../trees/3f2a1b9c4d5e
  *         env                   what its processes find in their environment; root's alone

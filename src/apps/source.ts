@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { statSync } from 'node:fs'
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type FettleError, problem } from '../base/errors.ts'
@@ -12,6 +12,7 @@ import { placeOf } from '../runtimes/source-files.ts'
 import { committedSnapshot } from './committed.ts'
 import { folderSnapshot } from './folder.ts'
 import type { Snapshot } from './snapshot.ts'
+import { temporaryFolder } from './temporary.ts'
 
 /** An app whose source was found, and fetched where it is a URL. */
 export interface Source {
@@ -112,7 +113,7 @@ async function fetched(app: Described, url: string, cache: string): Promise<stri
     'origin',
     '+refs/heads/*:refs/heads/*',
   ]
-  const { reason } = (await isRepository(folder))
+  const { reason } = isRepository(folder)
     ? await git(folder, update)
     : await cloned(url, folder, cache)
   if (reason) throw unreachable(app, url, reason)
@@ -121,7 +122,6 @@ async function fetched(app: Described, url: string, cache: string): Promise<stri
 
 /** Beside, then renamed: a clone that was interrupted is not taken for a repository. */
 async function cloned(url: string, folder: string, cache: string): Promise<{ reason: string }> {
-  const { rename } = await import('node:fs/promises')
   const beside = await mkdtemp(join(cache, '.clone-'))
   try {
     const { reason } = await git(cache, ['clone', '--quiet', '--bare', '--', url, beside])
@@ -134,8 +134,7 @@ async function cloned(url: string, folder: string, cache: string): Promise<{ rea
   }
 }
 
-async function isRepository(folder: string): Promise<boolean> {
-  const { statSync } = await import('node:fs')
+function isRepository(folder: string): boolean {
   return statSync(join(folder, 'HEAD'), { throwIfNoEntry: false })?.isFile() ?? false
 }
 
@@ -148,8 +147,7 @@ function unreachable(app: Described, url: string, reason: string): FettleError {
 
 /** Unpacked beside and read as a folder: what is in it is what is delivered. */
 async function archiveSnapshot(app: Described, path: string): Promise<Snapshot> {
-  const folder = await mkdtemp(join(tmpdir(), 'fettle-archive-'))
-  process.once('exit', () => void rm(folder, { recursive: true, force: true }))
+  const folder = temporaryFolder('archive')
   try {
     await promisify(execFile)('tar', ['-xf', path, '-C', folder, '--no-same-owner'])
   } catch (error) {

@@ -30,12 +30,12 @@ export function parseProcfile(text: string, file: string): Readonly<Record<strin
 export function processesOf(
   files: SourceFiles,
   runtime: Runtime | undefined,
-  app: Pick<AppDescription, 'name' | 'source' | 'domains' | 'processes' | 'at'>,
+  app: Pick<AppDescription, 'name' | 'source' | 'domains' | 'processes' | 'build' | 'at'>,
 ): Readonly<Record<string, string>> {
   const procfile = files.text('Procfile')
   const own =
     procfile === undefined
-      ? (runtime?.processes(files) ?? {})
+      ? (runtime?.processes(delivered(files, app.build.output)) ?? {})
       : parseProcfile(procfile, `${app.source.replace(/\/$/, '')}/Procfile`)
   const all = { ...own, ...app.processes }
   if (app.domains.length > 0 && all['web'] === undefined) {
@@ -48,6 +48,17 @@ export function processesOf(
     throw problem('process-web-missing', { app: app.name, where }, { at: app.at })
   }
   return all
+}
+
+/** Only what its build puts in `output` is there when it runs; mostly that is not known before. */
+function delivered(files: SourceFiles, output: string | undefined): SourceFiles {
+  if (output === undefined) return files
+  const folder = `${output.replace(/\/+$/, '')}/`
+  const paths = files.paths.filter((each) => each.startsWith(folder))
+  return {
+    paths: paths.map((each) => each.slice(folder.length)),
+    text: (path) => files.text(`${folder}${path}`),
+  }
 }
 
 const short = (text: string): string => (text.length > 40 ? `${text.slice(0, 40)}…` : text)

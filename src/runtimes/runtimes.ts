@@ -1,3 +1,5 @@
+import { type FettleError, problem } from '../base/errors.ts'
+import type { AppDescription } from '../model/app.ts'
 import { container } from './container.ts'
 import { go } from './go.ts'
 import { node } from './node.ts'
@@ -5,6 +7,7 @@ import { php } from './php.ts'
 import { python } from './python.ts'
 import { ruby } from './ruby.ts'
 import type { Runtime, SourceFiles } from './runtime.ts'
+import { localFiles, sourceFiles } from './source-files.ts'
 import { staticSite } from './static.ts'
 
 /** In the order in which they are asked: many apps of Node have a Dockerfile too, and a page for it. */
@@ -15,4 +18,46 @@ export function runtimeOf(files: SourceFiles, wanted?: string): Runtime | undefi
   return runtimes.find((each) =>
     wanted === undefined ? each.recognises(files) : each.name === wanted,
   )
+}
+
+type Described = Pick<AppDescription, 'name' | 'runtime' | 'processes' | 'source' | 'build' | 'at'>
+
+/**
+ * The runtime of an app with these files; undefined for one that needs none, as its commands are
+ * named. Throws `runtime-unknown` or `runtime-not-supported`.
+ */
+export function runtimeFor(app: Described, files: SourceFiles): Runtime | undefined {
+  const runtime = runtimeOf(files, app.runtime)
+  if (runtime === container)
+    throw problem(
+      'runtime-not-supported',
+      { app: app.name, runtime: container.name },
+      { at: app.at },
+    )
+  const named = files.paths.includes('Procfile') || Object.keys(app.processes).length > 0
+  if (!runtime && !named) throw runtimeUnknown(app, 'its files do not tell what it is')
+  return runtime
+}
+
+/**
+ * The packages of Debian that an app needs on its hosts, from what can be seen of its source here;
+ * `folder` is that of the description.
+ */
+export function packagesFor(app: Described, folder: string): readonly string[] {
+  const files = localFiles(app, folder)
+  if (!files && app.runtime === undefined)
+    throw runtimeUnknown(
+      app,
+      'its source is a URL, whose files are not seen before it is delivered',
+    )
+  const seen = files ?? sourceFiles([], () => undefined)
+  const { command, where } = app.build
+  // A site that Node builds and Apache serves: `runtime` says how it runs, its files how it is built.
+  const builder = command && where === 'host' ? runtimeOf(seen) : undefined
+  const wanted = [runtimeFor(app, seen), builder].flatMap((each) => each?.packages(seen) ?? [])
+  return [...new Set(wanted)]
+}
+
+function runtimeUnknown(app: Described, reason: string): FettleError {
+  return problem('runtime-unknown', { app: app.name, reason }, { at: app.at })
 }

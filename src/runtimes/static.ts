@@ -16,7 +16,7 @@ export const staticSite: Runtime = {
     if (has('404.html')) directives.push('ErrorDocument 404 /404.html')
     // Where all of the source is served, what describes it is not part of the site.
     if (root === '') directives.push('RedirectMatch 404 "^/(Procfile|README[^/]*)$"')
-    return { web: apache(root, [], directives) }
+    return { web: apache({ root, directives }) }
   },
   env: () => ({}),
 }
