@@ -1,3 +1,4 @@
+import { problem } from '../base/errors.ts'
 import type { HostRollout } from './host-rollout.ts'
 import { type Crew, each, phase } from './rollout.ts'
 import { buildProblem, buildStep } from './build.ts'
@@ -12,6 +13,7 @@ export async function bringTree(
   runtime: Runtime | undefined,
 ): Promise<void> {
   const { hosts } = crew
+  for (const host of hosts) checkRoom(crew, host, snapshot)
   const lacking = new Set<HostRollout>()
   await phase(crew, 'upload', hosts, () =>
     each(hosts, async (host) => {
@@ -27,6 +29,23 @@ export async function bringTree(
       if (answer.code !== 0) throw buildProblem(crew.app, host.host.name, answer)
     }),
   )
+}
+
+/** So much is left free beside a source, its tree and what a build takes meanwhile. KiB. */
+const spare = 64 * 1024
+
+/** A full disk is found before anything is sent. */
+function checkRoom({ app }: Crew, { host, state }: HostRollout, { entries }: Snapshot): void {
+  const size = entries.reduce((all, each) => all + each.size, 0)
+  const wanted = Math.ceil((3 * size) / 1024) + spare
+  if (state.free >= wanted) return
+  const inMiB = (kibibytes: number): number => Math.ceil(kibibytes / 1024)
+  throw problem('no-room', {
+    app: app.name,
+    host: host.name,
+    free: inMiB(state.free),
+    wanted: inMiB(wanted),
+  })
 }
 
 /** Whether it has to be built there. */

@@ -10,6 +10,11 @@ export const deliveryProblems = {
     state: 'No host was contacted.',
     next: "Place one: role('balancer', (host) => balancer(host)).on('lb1'), then `fettle up`.",
   },
+  'no-room': {
+    what: '{host} has {free} MiB free on the disk of {app}, and a release takes up to {wanted} MiB.',
+    state: 'Nothing was changed about what serves.',
+    next: 'Make room there, or keep fewer releases (`rollout.keep`), then deploy again.',
+  },
   'ports-taken': {
     what: '{host} has no {wanted} free ports for {app} between {first} and {last}.',
     state: 'Nothing was changed about what serves.',

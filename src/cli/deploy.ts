@@ -1,4 +1,5 @@
 import { bringTree } from '../apps/bring.ts'
+import { buildHere } from '../apps/build-here.ts'
 import { countsFor } from '../apps/counts.ts'
 import { envOf } from '../apps/env.ts'
 import { environmentFile } from '../apps/environment-file.ts'
@@ -12,7 +13,7 @@ import type { Delivery } from '../apps/delivery.ts'
 import type { App } from '../model/app.ts'
 import { processesOf } from '../runtimes/procfile.ts'
 import type { Runtime } from '../runtimes/runtime.ts'
-import { runtimeOf } from '../runtimes/runtimes.ts'
+import { runtimeFor } from '../runtimes/runtimes.ts'
 import type { DeployRecord } from '../wire/ledger.ts'
 import { type Context, type Flags, openContext } from './context.ts'
 import { appNamed, delivering, servedBy } from './delivering.ts'
@@ -41,15 +42,17 @@ interface Order {
 
 async function prepare(app: App, rev: string | undefined, project: Project): Promise<Order> {
   const source = await openSource(app, project.folder, project.path('cache', 'sources'))
-  const snapshot = await source.resolve(rev)
-  const runtime = runtimeOf(snapshot.files, app.runtime)
+  const found = await source.resolve(rev)
+  const runtime = runtimeFor(app, found.files)
   const processes = processesOf(snapshot.files, runtime, app)
   const entries = envOf(app, {
-    runtime: runtime?.env(`${treesOf(app.name)}/${snapshot.id}`) ?? {},
+    runtime: runtime?.env(`${treesOf(app.name)}/${found.id}`) ?? {},
     file: project.envFile(app.name),
     secrets: await project.secrets(),
   })
-  const release = releaseOf(app, snapshot, processes, environmentFile(entries))
+  const release = releaseOf(app, found, processes, environmentFile(entries))
+  const shown = (chunk: Buffer): void => void process.stderr.write(chunk)
+  const snapshot = app.build.where === 'here' ? await buildHere(app, runtime, found, shown) : found
   return { source, snapshot, runtime, release }
 }
 

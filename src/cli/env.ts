@@ -3,7 +3,7 @@ import { treesOf } from '../apps/paths.ts'
 import { problem } from '../base/errors.ts'
 import { redact } from '../base/secret.ts'
 import { closest } from '../model/suggestion.ts'
-import { runtimeOf } from '../runtimes/runtimes.ts'
+import { runtimeFor } from '../runtimes/runtimes.ts'
 import { localFiles } from '../runtimes/source-files.ts'
 import type { Flags } from './context.ts'
 import { exitCodes } from './exit-code.ts'
@@ -19,7 +19,7 @@ export async function env(name: string, flags: Pick<Flags, 'fleet' | 'json'>): P
   if (!app) throw problem('unknown-app', { name, suggestion: closest(name, [...apps.keys()]) })
   const own = '(its own)'
   const files = localFiles(app, project.folder)
-  const runtime = files && runtimeOf(files, app.runtime)
+  const runtime = files && runtimeFor(app, files)
   const entries = envOf(app, {
     runtime: runtime?.env(`${treesOf(name)}/COMMIT`) ?? {},
     file: project.envFile(name),
