@@ -109,6 +109,11 @@ export interface Difference {
   readonly text?: { readonly before: string; readonly after: string }
   /** Own actions that this makes needless when they were asked for before, as a start does a restart. */
   readonly settles?: readonly string[]
+  /**
+   * Something that is not planned to change before is in the way of this removal. What left the
+   * description is removed after all else then, not before.
+   */
+  readonly waits?: boolean
 }
 
 /** One resource with its state and how it must change. */
