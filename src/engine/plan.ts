@@ -124,7 +124,10 @@ function orphansIn(
 ): Pick<HostPlan, 'orphans' | 'strays'> {
   const { strays, wish } = leaving
   if (wish !== 'list') return { orphans: [], strays: wish === 'keep' ? [] : strays }
-  return { orphans: stillThere(leaving, kinds), strays }
+  // As they would be removed: one may be in the way of another.
+  const there = stillThere(leaving, kinds).map(({ resource }) => resource)
+  const seen = { states: new Map(leaving.states), unread: new Map() }
+  return { orphans: compare(there, there.length, seen, kinds), strays }
 }
 
 function stillThere({ orphans, states }: Leaving, kinds: ReadonlyMap<string, Kind>): Change[] {
