@@ -10,7 +10,7 @@ import {
   run as runOn,
 } from '../../test/contracts/run.ts'
 import { Secret } from '../base/secret.ts'
-import { type Resource, absent, idOf } from '../model/resource.ts'
+import { type Resource, absent } from '../model/resource.ts'
 import { containerImage } from './container-image.ts'
 import { type ContainerOptions, container } from './container.ts'
 import { packages } from './package.ts'
