@@ -10,6 +10,8 @@ import { file } from '../resources/file.ts'
 import { nothingThere } from '../resources/inode.ts'
 import { kinds } from '../resources/kinds.ts'
 import { packages } from '../resources/package.ts'
+import { postgresDatabase } from '../resources/postgres-database.ts'
+import { postgresUser } from '../resources/postgres-user.ts'
 import { service } from '../resources/service.ts'
 import type { Journal } from './journal.ts'
 import type { Observation } from './observe.ts'
@@ -240,3 +242,59 @@ describe('planning', () => {
 function kindOf(name: string): Kind {
   return kinds.get(name)!
 }
+
+describe('what left the description', () => {
+  const gone = (resource: Resource): Resource => ({ ...resource, absent: true })
+  const up = { server: 'up', reason: '' }
+  const role = { verifier: null, memberOf: [], owns: ['shop'], granted: [] }
+  const database = {
+    owner: 'shop',
+    encoding: '',
+    locale: '',
+    extensions: [],
+    access: [],
+    tables: 1,
+  }
+  const states = {
+    'postgres-user:shop': { ...up, role },
+    'postgres-database:shop': { ...up, database },
+    ...absent,
+  }
+  const leave = (
+    orphans: readonly Resource[],
+    wish: 'list' | 'remove',
+    described: readonly Resource[] = [],
+  ): HostPlan => {
+    const seen = { facts, journal, states: new Map(Object.entries(states)), unread: new Map() }
+    const leaving = { orphans, states: seen.states, strays: [], others: [], wish }
+    return planHost('web1', described, described, seen, kinds, leaving)
+  }
+  const user = gone(postgresUser('shop'))
+  const shop = gone(postgresDatabase('shop', { destroy: true }))
+
+  test('goes first, but for what has something in its way', () => {
+    for (const orphans of [
+      [user, shop],
+      [shop, user],
+    ])
+      expect(ids(leave(orphans, 'remove', [file('/x')]))).toEqual([
+        'remove postgres-database:shop',
+        ...(orphans[0] === shop ? ['remove postgres-user:shop', 'create file:/x'] : []),
+        ...(orphans[0] === user ? ['create file:/x', 'remove postgres-user:shop'] : []),
+      ])
+  })
+
+  test('is shown as it would go, whatever else goes with it', () => {
+    const shown = (orphans: readonly Resource[]): string[] =>
+      leave(orphans, 'list').orphans.map(({ difference }) => difference.summary)
+    expect(shown([user, shop])).toEqual(['drop it and ALL ITS DATA (1 table)', 'the user'])
+    expect(shown([user])).toEqual([
+      'it owns objects in shop, which have to go to somebody else first',
+    ])
+  })
+
+  test('is not waited for when it is gone already', () => {
+    expect(ids(leave([gone(file('/x'))], 'remove'))).toEqual([])
+    expect(leave([gone(file('/x'))], 'list').orphans).toEqual([])
+  })
+})

@@ -60,25 +60,10 @@ export function planHost(
   kinds: ReadonlyMap<string, Kind>,
   leaving: Leaving = nothingLeaves,
 ): HostPlan {
-  // What makes room comes first.
-  const resources = leaving.wish === 'remove' ? [...leaving.orphans, ...selected] : selected
+  const going = leaving.wish === 'remove' ? stillThere(leaving, kinds) : []
+  const resources = [...going.map(({ resource }) => resource), ...selected]
   const states = new Map([...observation.states, ...leaving.states])
-  const changes: Change[] = []
-  const earlier = new Map<string, Difference>()
-  const opaque: string[] = []
-  for (const resource of resources) {
-    const kind = kinds.get(resource.kind)!
-    const state = states.get(idOf(resource))
-    const lacksUser = observation.unread.get(idOf(resource))
-    if (lacksUser && earlier.size === 0) throw lacksUser
-    const difference = lacksUser
-      ? unknownUntil(resource.user)
-      : (kind.diff(resource, state, { earlier, opaque }) ?? broughtBack(kind, resource, opaque))
-    if (!difference) continue
-    changes.push({ resource, state, difference })
-    earlier.set(idOf(resource), difference)
-    if (kind.opaque) opaque.push(idOf(resource))
-  }
+  const changes = compare(resources, going.length, { states, unread: observation.unread }, kinds)
   const described = new Set(all.map(idOf))
   const { journal } = observation
   const owed = journal.noted.filter(({ target }) => described.has(target))
@@ -96,31 +81,74 @@ export function planHost(
   }
 }
 
+/**
+ * How each differs, in the order in which that is changed. The first so many left the description:
+ * they make room for the rest, but for those that have to wait for it.
+ */
+function compare(
+  resources: readonly Resource[],
+  leaving: number,
+  { states, unread }: Pick<Observation, 'states' | 'unread'>,
+  kinds: ReadonlyMap<string, Kind>,
+): Change[] {
+  const changes: Change[] = []
+  const earlier = new Map<string, Difference>()
+  const opaque: string[] = []
+  const waiting: Resource[] = []
+  const look = (resource: Resource, mayWait: boolean): void => {
+    const kind = kinds.get(resource.kind)!
+    const state = states.get(idOf(resource))
+    const lacksUser = unread.get(idOf(resource))
+    if (lacksUser && earlier.size === 0) throw lacksUser
+    const difference = lacksUser
+      ? unknownUntil(resource.user)
+      : (kind.diff(resource, state, { earlier, opaque }) ?? broughtBack(kind, resource, opaque))
+    if (!difference) return
+    if (difference.waits && mayWait) {
+      waiting.push(resource)
+      return
+    }
+    changes.push({ resource, state, difference })
+    earlier.set(idOf(resource), difference)
+    if (kind.opaque) opaque.push(idOf(resource))
+  }
+  for (const [i, each] of resources.entries()) look(each, i < leaving)
+  for (const each of waiting) look(each, false)
+  return changes
+}
+
 /** What would be removed, of what is still there. */
 function orphansIn(
-  { orphans, states, strays, wish }: Leaving,
+  leaving: Leaving,
   kinds: ReadonlyMap<string, Kind>,
 ): Pick<HostPlan, 'orphans' | 'strays'> {
+  const { strays, wish } = leaving
   if (wish !== 'list') return { orphans: [], strays: wish === 'keep' ? [] : strays }
-  const offered = orphans.flatMap((resource) => {
+  // As they would be removed: one may be in the way of another.
+  const there = stillThere(leaving, kinds).map(({ resource }) => resource)
+  const seen = { states: new Map(leaving.states), unread: new Map() }
+  return { orphans: compare(there, there.length, seen, kinds), strays }
+}
+
+function stillThere({ orphans, states }: Leaving, kinds: ReadonlyMap<string, Kind>): Change[] {
+  return orphans.flatMap((resource) => {
     const state = states.get(idOf(resource))
     const difference = kinds.get(resource.kind)!.diff(resource, state, nothingPlanned)
     return difference ? [{ resource, state, difference }] : []
   })
-  return { orphans: offered, strays }
 }
 
 function memoriesOf(
   selected: readonly Resource[],
   all: readonly Resource[],
   journal: Journal,
-  { orphans, strays, others, wish, states }: Leaving,
+  leaving: Leaving,
   kinds: ReadonlyMap<string, Kind>,
 ): HostPlan['memory'] {
   if (journal.memory === undefined) return {}
   const before = journal.memory
-  const there = orphansIn({ orphans, strays, others, states, wish: 'list' }, kinds).orphans
-  const left = [...there.map(({ resource }) => idOf(resource)), ...strays]
+  const { strays, others, wish } = leaving
+  const left = [...stillThere(leaving, kinds).map(({ resource }) => idOf(resource)), ...strays]
   const after = (ids: readonly string[]): readonly string[] =>
     memoryAfter(before, all, selected, new Set([...ids, ...others]), kinds)
   const first = after(left)

@@ -62,9 +62,9 @@ export interface Kind<Desired extends object = any, State = any> {
   /**
    * As much of what is described as its removal takes, for the host to remember in the clear: when
    * it has left the description, removal is what is offered. Left out: it can be named, and no more.
-   * `nothing`: nothing stays on the host that could be removed.
+   * `nothing`: nothing stays on the host that could be removed. Undefined is as if left out, for one.
    */
-  readonly remembers?: 'nothing' | ((resource: Resource<Desired>) => Desired)
+  readonly remembers?: 'nothing' | ((resource: Resource<Desired>) => Desired | undefined)
   /**
    * How a change of it may lock us out of the host, and how the host puts back what it had. The
    * engine arms it before the change and disarms it after a new login. Left out: it cannot.
@@ -109,6 +109,11 @@ export interface Difference {
   readonly text?: { readonly before: string; readonly after: string }
   /** Own actions that this makes needless when they were asked for before, as a start does a restart. */
   readonly settles?: readonly string[]
+  /**
+   * Something that is not planned to change before is in the way of this removal. What left the
+   * description is removed after all else then, not before.
+   */
+  readonly waits?: boolean
 }
 
 /** One resource with its state and how it must change. */

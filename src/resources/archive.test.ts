@@ -14,7 +14,11 @@ import { packages } from './package.ts'
 const one = '1'.repeat(64)
 const two = '2'.repeat(64)
 const url = 'https://example.org/tool.tar.xz'
-const afterPackage: Context = { ...nothingPlanned, opaque: ['package:xz-utils'] }
+const afterCommand: Context = { ...nothingPlanned, opaque: ['command:x'] }
+const afterPackage: Context = {
+  earlier: new Map([['package:xz-utils', { verb: 'create', summary: '' }]]),
+  opaque: ['package:xz-utils'],
+}
 
 interface Seen {
   type?: string
@@ -79,7 +83,10 @@ describe('what differs', () => {
     expect(difference(seen, wanted)).toBe(expected)
   })
   test('a package may bring the program', () => {
+    const once = 'once command:x has brought xz'
+    expect(difference({ rows: '' }, at(), afterCommand)).toBe(`unknown: ${from}, ${once}`)
     expect(difference({ rows: '' }, at(), afterPackage)).toBe(`create: ${from}`)
+    expect(difference({}, at(), afterCommand)).toBe(`create: ${from}`)
   })
 
   test.each([

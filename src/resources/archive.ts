@@ -9,6 +9,7 @@ import { functions, readArchives, seal, workOf } from './archive-scripts.ts'
 import * as downloads from './download-scripts.ts'
 import { type Inode, parseStat } from './inode.ts'
 import { refuse } from './refusal.ts'
+import { type Program, withProgram } from './program.ts'
 import { readSource } from './source.ts'
 
 /**
@@ -89,7 +90,7 @@ export function archive(path: string, options: ArchiveOptions): Resource {
 }
 
 /** The program that unpacks each and the package that has it; what every Debian has is left out. */
-const programs: Readonly<Record<Format, readonly [program: string, from: string] | undefined>> = {
+const programs: Readonly<Record<Format, Program | undefined>> = {
   tar: undefined,
   'tar.gz': undefined,
   'tar.xz': ['xz', 'xz-utils'],
@@ -152,18 +153,14 @@ export const archiveKind: Kind<ArchiveDesired, ArchiveState> = {
   diff(resource, state, context) {
     const { desired, absent } = resource
     if (absent) return removal(state)
-    if (isOther(state))
-      return {
-        verb: 'change',
-        summary: `${comes(desired)}, but there is something else in its place`,
-      }
+    if (isOther(state)) return taken(desired, context)
     const verb = state.stamp === undefined ? 'create' : 'change'
     if (isRight(desired, state))
       return state.interrupted
         ? { verb, summary: 'removes what an interrupted run left' }
         : undefined
-    const changes = [...changesOf(desired, state), ...trouble(desired, state, context)]
-    return { verb, summary: changes.join(', ') }
+    const changes = changesOf(desired, state).join(', ')
+    return withProgram({ verb, summary: changes }, programs[desired.format], state.able, context)
   },
 
   apply: ([change]) => applyArchive(change!),
@@ -252,8 +249,12 @@ function discards(changed: readonly string[]): string[] {
   return [`discards changes by hand in ${names.join(', ')}${changed.length > 8 ? ', ...' : ''}`]
 }
 
-function trouble({ format }: ArchiveDesired, { able }: ArchiveState, context: Context): string[] {
-  return able || context.opaque.length > 0 ? [] : [`but ${programs[format]![0]} is not installed`]
+/** A command may take away what is there, and a mount hide it. */
+function taken(desired: ArchiveDesired, { opaque }: Context): Difference {
+  const changing = opaque.findLast((id) => /^(command|mount):/.test(id))
+  return changing === undefined
+    ? { verb: 'change', summary: `${comes(desired)}, but there is something else in its place` }
+    : { verb: 'unknown', summary: `${comes(desired)}, if ${changing} makes room for it` }
 }
 
 function removal(state: ArchiveState): Difference | undefined {

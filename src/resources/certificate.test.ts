@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { converges, failure, planned } from '../../test/lab/converges.ts'
 import { bootForFile, labAvailable, labMissing } from '../../test/lab/fixture.ts'
+import { made, offered, run } from '../../test/contracts/run.ts'
 import { plan, settle } from '../../test/lab/settle.ts'
 import { Secret, redact } from '../base/secret.ts'
 import { absent } from '../model/resource.ts'
@@ -236,5 +237,32 @@ describe.skipIf(!labAvailable)(`on a host ${labMissing}`, () => {
     expect(removed).toEqual(['certificate:shop.example'])
     expect(await planned(host!, [absent(made)])).toEqual([])
     expect((await host!.exec('find /srv -type f')).output).toBe('')
+  })
+
+  test('what left the description goes, and its key is not remembered', async () => {
+    const [host] = hosts()
+    const options = { certificate: leaf, chain: authority, key: secret, group: 'haproxy' }
+    const elsewhere = { directory: '/srv/tls', combined: '/srv/haproxy/other.pem' }
+    const all = [
+      group('haproxy'),
+      certificate('shop.example', options),
+      certificate('other.example', { ...options, ...elsewhere }),
+    ]
+    await run([host!.target], () => all)
+    const left = await run([host!.target], () => [all[0]!])
+    const words = 'fullchain.pem, chain.pem, cert.pem'
+    expect(offered(left)).toEqual([
+      `certificate:other.example privkey.pem, /srv/haproxy/other.pem, ${words}`,
+      `certificate:shop.example privkey.pem, combined.pem, ${words}`,
+    ])
+    const { output } = await host!.exec('cat /var/lib/fettle/managed')
+    expect(output).toContain('/srv/haproxy/other.pem')
+    expect(output).not.toMatch(/BEGIN|secret/)
+    const removed = await run([host!.target], () => [all[0]!], { orphans: 'remove' })
+    expect(made(removed)).toEqual([
+      'remove certificate:other.example',
+      'remove certificate:shop.example',
+    ])
+    expect((await host!.exec('find /srv /etc/ssl/fettle -type f')).output).toBe('')
   })
 })

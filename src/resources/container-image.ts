@@ -1,5 +1,5 @@
 import { lines, sh } from '../base/shell.ts'
-import type { Kind } from '../model/kind.ts'
+import type { Context, Difference, Kind } from '../model/kind.ts'
 import { unknownAfter } from '../model/kind.ts'
 import { type Common, type Resource, describe } from '../model/resource.ts'
 import { check } from '../model/schema.ts'
@@ -17,6 +17,8 @@ type ContainerImageDesired = Record<never, never>
 interface ContainerImageState {
   readonly podman: boolean
   readonly present: boolean
+  /** Containers of it, where it is to go and has no other name. */
+  readonly users: readonly string[]
 }
 
 /** Describes an image: `containerImage('docker.io/library/nginx:1.27')`. */
@@ -36,17 +38,25 @@ export const imageName: ReturnType<typeof check> = check(
 )
 
 interface Listed {
+  readonly Id: string
   readonly Names?: readonly string[] | null
   readonly RepoDigests?: readonly string[] | null
 }
 
 export const containerImageKind: Kind<ContainerImageDesired, ContainerImageState> = {
   name: 'container-image',
+  remembers: () => ({}),
   named: imageName,
   user: 'root',
   fields: {},
 
-  read: () => sh`command -v podman >/dev/null || exit 0; podman images --format json`,
+  read: (resources) =>
+    lines(
+      sh`command -v podman >/dev/null || exit 0`,
+      resources.some(({ absent }) => absent) &&
+        sh`podman ps -a --no-trunc --format 'user {{.ImageID}} {{.Names}}'`,
+      sh`podman images --no-trunc --format json`,
+    ),
 
   parse(output, resources) {
     const text = output.toString('utf8').trim()
@@ -54,12 +64,16 @@ export const containerImageKind: Kind<ContainerImageDesired, ContainerImageState
     const known = new Set(
       list.flatMap((each) => [...(each.Names ?? []), ...(each.RepoDigests ?? [])]),
     )
-    return resources.map(({ name }) => ({ podman: text !== '', present: known.has(name) }))
+    return resources.map(({ name, absent }) => ({
+      podman: text !== '',
+      present: known.has(name),
+      users: absent ? usersOf(name, text, list) : [],
+    }))
   },
 
-  diff({ absent }, { podman, present }, context) {
+  diff({ absent }, { podman, present, users }, context) {
     if (absent === !present) return undefined
-    if (absent) return { verb: 'remove', summary: 'the image' }
+    if (absent) return removal(users, context)
     if (!podman && context.opaque.length > 0) return unknownAfter(context, 'pulled')
     return { verb: 'create', summary: podman ? 'pull' : 'there is no podman on this host' }
   },
@@ -73,6 +87,26 @@ export const containerImageKind: Kind<ContainerImageDesired, ContainerImageState
       ),
     }
   },
+}
+
+/** Names are separated by commas where a container has several. */
+function usersOf(name: string, text: string, list: readonly Listed[]): string[] {
+  const image = list.find(({ Names, RepoDigests }) =>
+    [...(Names ?? []), ...(RepoDigests ?? [])].includes(name),
+  )
+  if (!image || (image.Names ?? []).some((each) => each !== name)) return []
+  const rows = [...text.matchAll(/^user (?:sha256:)?(\w+) (\S+)$/gm)]
+  return rows.filter(([, id]) => image.Id.endsWith(id!)).map(([, , names]) => names!)
+}
+
+/** Podman removes none that a container is made of. */
+function removal(users: readonly string[], { earlier }: Context): Difference {
+  const left = users.filter((each) => earlier.get(`container:${each}`)?.verb !== 'remove')
+  if (left.length === 0) return { verb: 'remove', summary: 'the image' }
+  const who = `container ${left.join(', ')}`
+  return left.every((each) => earlier.has(`container:${each}`))
+    ? { verb: 'unknown', summary: `the image, if ${who} no longer uses it` }
+    : { verb: 'remove', summary: `the image, which ${who} uses`, waits: true }
 }
 
 /** Podman may have something to say before. */

@@ -2,8 +2,15 @@ import { describe, expect, test } from 'vitest'
 import { converges, failure, planned } from '../../test/lab/converges.ts'
 import { type TestHost, bootForFile, labAvailable } from '../../test/lab/fixture.ts'
 import { settle } from '../../test/lab/settle.ts'
+import {
+  type Run,
+  made,
+  offered,
+  planned as plannedOn,
+  run as runOn,
+} from '../../test/contracts/run.ts'
 import { Secret } from '../base/secret.ts'
-import { absent } from '../model/resource.ts'
+import { type Resource, absent } from '../model/resource.ts'
 import { containerImage } from './container-image.ts'
 import { type ContainerOptions, container } from './container.ts'
 import { packages } from './package.ts'
@@ -170,7 +177,6 @@ describe.skipIf(!labAvailable)('on a host', () => {
     const drift: [string, string][] = [
       // This one does not listen to SIGTERM and is killed.
       ['systemctl stop web', 'change container:web: failed -> running'],
-      ['systemctl disable web', 'change container:web: enabled'],
       ['touch /etc/systemd/system/web.service', 'change container:web: restart'],
       ['touch /etc/containers/web.env', 'change container:web: restart'],
       [
@@ -182,6 +188,11 @@ describe.skipIf(!labAvailable)('on a host', () => {
       await run(host!, script)
       expect(await converges(host!, [moved]), script).toEqual([expected])
     }
+    const started = 'systemctl show -p ActiveEnterTimestampMonotonic web'
+    const before = await run(host!, started)
+    await run(host!, 'systemctl disable web')
+    expect(await converges(host!, [moved])).toEqual(['change container:web: enabled'])
+    expect(await run(host!, started)).toBe(before)
     // systemd starts anew what has died.
     await run(host!, 'podman kill web; sleep 4')
     expect(await get(host!, 8081)).toBe('hello')
@@ -195,6 +206,46 @@ describe.skipIf(!labAvailable)('on a host', () => {
         'podman ps -aq; ls /etc/containers/*.env 2>/dev/null; systemctl show -p LoadState web',
       ),
     ).toBe('LoadState=not-found')
+  }, 180_000)
+
+  test('what left the description goes, an image when no container uses it', async () => {
+    const [host] = hosts()
+    const [one, two] = ['localhost/one:1', 'localhost/two:1']
+    for (const name of [one, two])
+      await run(host!, `tar -C /t/root -c --mtime=@${name.length} . | podman import - ${name}`)
+    await run(host!, `echo 2 > /t/root/two; tar -C /t/root -c . | podman import - ${two}`)
+    const web = (name: string): Resource[] => {
+      const from = containerImage(name)
+      const command = ['/bin/sleep', '1000']
+      const options = { image: from, command, environment: { KEY: 'open' }, options: lab }
+      return [from, container('web', { ...options, stopSeconds: 1 })]
+    }
+    const make = async (resources: Resource[], orphans: 'list' | 'remove'): Promise<Run> => {
+      const done = await runOn([host!.target], () => resources, { orphans })
+      expect(done.results[0]!.error).toBe(undefined)
+      return done
+    }
+    await make(web(one), 'list')
+    // The old one is in use until the container is another.
+    const moved = await make(web(two), 'remove')
+    expect(plannedOn(moved)).toEqual(['change container:web', `unknown container-image:${one}`])
+    expect(made(moved).at(-1)).toBe(`remove container-image:${one}`)
+    const left = await make([], 'list')
+    expect(offered(left)).toEqual([
+      'container:web active -> stopped, its unit',
+      `container-image:${two} the image`,
+    ])
+    const { output } = await host!.exec('cat /var/lib/fettle/managed')
+    expect(output).toContain('"name":"web"')
+    expect(output).not.toMatch(/open|sleep/)
+    // Used by what nobody described, it stays.
+    await run(host!, `podman create --name other ${two} /bin/sleep 9`)
+    const failed = await runOn([host!.target], () => [], { orphans: 'remove' })
+    expect(made(failed)).toEqual(['remove container:web'])
+    expect(String(failed.results[0]!.error)).toContain('in use')
+    await run(host!, 'podman rm other')
+    expect(made(await make([], 'remove'))).toEqual([`remove container-image:${two}`])
+    expect(plannedOn(await make([], 'remove'))).toEqual([])
   }, 180_000)
 
   test('one that does not stay up is an error with its words', async () => {

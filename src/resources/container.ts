@@ -1,7 +1,7 @@
 import { Secret, reveal } from '../base/secret.ts'
 import { lines, sh } from '../base/shell.ts'
 import type { Change, Context, Difference, Kind, Step } from '../model/kind.ts'
-import { unknownAfter } from '../model/kind.ts'
+import { nothingPlanned, unknownAfter } from '../model/kind.ts'
 import { type Common, type Resource, describe, given, idOf } from '../model/resource.ts'
 import { check, filled, listOf, optional, text, whole } from '../model/schema.ts'
 import { imageName } from './container-image.ts'
@@ -107,6 +107,15 @@ const word = (suggestion: string, pattern: RegExp): ReturnType<typeof check> =>
 
 export const containerKind: Kind<ContainerDesired, ContainerState> = {
   name: 'container',
+  remembers: () => ({
+    image: '',
+    command: [],
+    ports: [],
+    environment: {},
+    volumes: [],
+    stopSeconds: 0,
+    options: [],
+  }),
   named: word("a name such as 'web' (letters, digits, . _ -)", /^[A-Za-z0-9][\w.-]{0,100}$/),
   user: 'root',
   fields: {
@@ -252,9 +261,6 @@ function unitWord(word: string): string {
   return `"${escaped}"`
 }
 
-const differs = (each: SystemFile, state: SystemFileState, context: Context): boolean =>
-  fileKind.diff(each, state, context) !== undefined
-
 function removal({ files, active, enabled }: ContainerState): Difference | undefined {
   const runs = active !== 'inactive' && active !== 'failed'
   const words = [
@@ -269,29 +275,21 @@ function difference(
   state: ContainerState,
   context: Context,
 ): Difference | undefined {
-  const files = filesOf(resource)
-  const [unit, environment] = files
   const { image } = resource.desired
   const anew = state.files[0]!.type === 'absent'
-  if (anew && !state.podman && context.opaque.length === 0)
-    return { verb: 'create', summary: 'there is no podman on this host' }
-  if (anew && !state.podman) return unknownAfter(context, `running ${image}`)
-  const up = state.active === 'active'
-  const changed = [
-    differs(unit, state.files[0]!, context) && 'unit',
-    differs(environment, state.files[1]!, context) && 'environment',
-  ].filter((each) => typeof each === 'string')
+  const { unit, environment, enable, start } = stepsFor(resource, state)
+  if (start && !state.podman)
+    return context.opaque.length > 0
+      ? unknownAfter(context, `running ${image}`)
+      : { verb: anew ? 'create' : 'change', summary: 'there is no podman on this host' }
   const words = [
-    ...changed,
-    ...(state.enabled || anew ? [] : ['enabled']),
-    ...(up
-      ? changed.length > 0 || state.stale
-        ? ['restart']
-        : []
-      : [`${state.active} -> running`]),
+    ...(unit.length > 0 ? ['unit'] : []),
+    ...(environment.length > 0 ? ['environment'] : []),
+    ...(enable ? ['enabled'] : []),
+    ...(start ? [state.active === 'active' ? 'restart' : `${state.active} -> running`] : []),
   ]
   if (words.length === 0) return undefined
-  const found = fileKind.diff(unit, state.files[0]!, context)?.text
+  const found = unit[0] && fileKind.diff(unit[0], state.files[0]!, context)?.text
   return {
     verb: anew ? 'create' : 'change',
     summary: anew ? `running ${image}` : words.join(', '),
@@ -299,38 +297,59 @@ function difference(
   }
 }
 
+interface Steps {
+  /** Its unit and its variables, where they differ. */
+  readonly unit: readonly SystemFile[]
+  readonly environment: readonly SystemFile[]
+  readonly enable: boolean
+  readonly start: boolean
+}
+
+/** What is said in the plan, and no more: a container that only was not enabled goes on running. */
+function stepsFor(resource: Resource<ContainerDesired>, state: ContainerState): Steps {
+  const [unit, environment] = filesOf(resource).map((each, i) =>
+    fileKind.diff(each, state.files[i]!, nothingPlanned) ? [each] : [],
+  ) as [SystemFile[], SystemFile[]]
+  const start = state.active !== 'active' || unit.length + environment.length > 0 || state.stale
+  return { unit, environment, enable: !state.enabled, start }
+}
+
 function applyContainer({ resource, state }: Change<ContainerDesired, ContainerState>): Step {
   const { name, desired } = resource
   const unit = unitOf(name)
-  const [unitFile, environment] = filesOf(resource)
   if (resource.absent)
     return {
       script: lines(
         sh`case $(systemctl show -p LoadState -- ${unit}) in *=not-found) ;; *) systemctl disable --now -- ${unit} || exit 1 ;; esac`,
         sh`systemctl stop -- ${unit} 2>/dev/null`,
-        sh`rm -f -- ${unitFile.name} ${environment.name} || exit 1`,
+        sh`rm -f -- ${filesOf(resource).map((each) => each.name)} || exit 1`,
         sh`systemctl daemon-reload`,
       ),
     }
-  const context = { earlier: new Map(), opaque: [] }
-  const write = differs(unitFile, state.files[0]!, context) ? [unitFile] : []
-  const placed = placeUnits({ write, verify: write, remove: [] })
+  const { unit: units, environment, enable, start } = stepsFor(resource, state)
+  const placed = placeUnits({ write: units, verify: units, remove: [] })
+  const enabled = enable && sh`systemctl enable -- ${unit} || exit 1`
+  if (!start) return { script: lines(enabled) }
   return {
     script: lines(
       sh`command -v podman >/dev/null || { echo 'there is no podman on this host: is its package described?'; exit 1; }`,
       sh`podman image exists ${desired.image} || { echo ${`there is no image ${desired.image} on this host: describe it with containerImage`}; exit 1; }`,
-      sh`( mkdir -p /etc/containers && printf '%s' ${environment.desired.content as string} | ( ${writeAtomically(environment.name, environment.desired)}
+      ...environment.map(
+        (each) =>
+          sh`( mkdir -p /etc/containers && printf '%s' ${each.desired.content as string} | ( ${writeAtomically(each.name, each.desired)}
 ) ) || exit 1`,
-      write.length > 0 &&
+      ),
+      units.length > 0 &&
         sh`( ${placed.script}
 ) || exit 1`,
-      sh`systemctl daemon-reload && systemctl enable -- ${unit} || exit 1`,
+      sh`systemctl daemon-reload || exit 1`,
+      enabled,
       sh`systemctl reset-failed -- ${unit} 2>/dev/null`,
       sh`since=$(date '+%F %T')
 systemctl restart -- ${unit} && sleep 1 && systemctl is-active --quiet -- ${unit} || {
   journalctl -q -u ${unit} --since "$since" -n 20 --no-pager -o cat
   echo ${`the container ${name} did not stay up; its log is above`}; exit 1; }`,
     ),
-    input: write.length > 0 ? placed.input : undefined,
+    input: units.length > 0 ? placed.input : undefined,
   }
 }

@@ -243,7 +243,27 @@ describe.skipIf(!labAvailable)(`on a host ${labMissing}`, () => {
       expect((await converges(host!, [second])).join(), harm).toContain(reason)
       expect((await host!.exec(list)).output, harm).toBe(before)
     }
-  })
+
+    // Rules that are loaded get other handles.
+    const handles = async (): Promise<string> =>
+      (await host!.exec(`nft -a ${list.slice(4)}`)).output
+    const loaded = await handles()
+    const elsewhere = [
+      ['systemctl disable fettle-firewall', 'enabled'],
+      ['chmod 600 /etc/nftables.d/fettle.nft', 'mode 0600 -> 0644'],
+      ['rm -r /etc/systemd/system/nftables.service.d', 'its unit'],
+    ] as const
+    for (const [harm, words] of elsewhere) {
+      await host!.exec(harm)
+      expect(await converges(host!, [second])).toEqual([`change firewall:fettle: ${words}`])
+      expect(await handles(), harm).toBe(loaded)
+    }
+    await host!.exec('systemctl stop fettle-firewall; nft -f /etc/nftables.d/fettle.nft')
+    expect(await converges(host!, [second])).toEqual([
+      'change firewall:fettle: started, which loads the rules again',
+    ])
+    expect(await handles()).not.toBe(loaded)
+  }, 180_000)
 
   test('they are there after a boot, and after nftables.service has flushed all', async () => {
     const [host] = hosts()

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { createHash } from 'node:crypto'
 import { problem } from '../base/errors.ts'
 import { Shell, lines, sh } from '../base/shell.ts'
 import {
@@ -220,6 +221,33 @@ function unitChanges(resource: Resource<FirewallDesired>, state: FirewallState):
   return [...differs(unit!, state.unit), ...differs(dropIn!, state.dropIn)]
 }
 
+/** What is done, and no more than is said. */
+interface Steps {
+  /** The file, if only its owner and permissions. */
+  readonly write: boolean
+  /** Why the rules are loaded; undefined: they are not. */
+  readonly load: string | undefined
+  readonly units: readonly SystemFile[]
+  readonly enable: boolean
+  /** Loads them too, as its unit says. */
+  readonly start: boolean
+}
+
+function stepsFor(resource: Resource<FirewallDesired>, state: FirewallState): Steps {
+  const file = filesOf(resource)[0]!
+  const hash = createHash('sha256').update(file.desired.content).digest('hex')
+  return {
+    write: fileKind.diff(file, state.file, nothingPlanned) !== undefined,
+    load: state.file.sha256 !== hash ? wordsOf(resource.desired) : drift(state),
+    units: unitChanges(resource, state),
+    enable: !state.enabled,
+    start: !state.active,
+  }
+}
+
+const wordsOf = ({ policy, rules }: FirewallDesired): string =>
+  `${policy} all but ${rules.length} rule${rules.length === 1 ? '' : 's'}`
+
 /** How the kernel's rules are not those of the file. */
 function drift({ live, loaded }: FirewallState): string | undefined {
   if (live === undefined) return 'load the rules'
@@ -232,23 +260,23 @@ function difference(
   state: FirewallState,
   context: Context,
 ): Difference | undefined {
-  const { policy, rules } = resource.desired
-  const wanted = `${policy} all but ${rules.length} rule${rules.length === 1 ? '' : 's'}`
+  const wanted = wordsOf(resource.desired)
   if (!state.there)
     return context.opaque.length > 0
       ? { verb: 'unknown', summary: `${wanted}, once ${context.opaque.at(-1)} has brought nft` }
       : { verb: 'change', summary: 'there is no nft here (package nftables)' }
+  const { write, load, units, enable, start } = stepsFor(resource, state)
   const kept = fileKind.diff(filesOf(resource)[0]!, state.file, nothingPlanned)
-  const moved = kept?.text ? undefined : drift(state)
   const changes = [
-    kept && (kept.verb === 'create' || kept.text ? wanted : kept.summary),
-    moved,
-    unitChanges(resource, state).length > 0 && 'its unit',
-    !state.enabled && 'enabled',
-    !state.active && 'started',
+    write && load !== wanted && kept!.summary,
+    load,
+    units.length > 0 && 'its unit',
+    enable && 'enabled',
+    start && (load === undefined ? 'started, which loads the rules again' : 'started'),
   ].filter(Boolean)
   if (changes.length === 0) return undefined
-  const drifted = moved !== undefined && state.live !== undefined && state.loaded !== undefined
+  const drifted =
+    load !== undefined && load !== wanted && state.live !== undefined && state.loaded !== undefined
   const text = kept?.text ?? (drifted ? { before: state.live!, after: state.loaded! } : undefined)
   const verb = state.file.type === 'absent' ? 'create' : 'change'
   return { verb, summary: changes.join(', '), ...(text ? { text } : {}) }
@@ -267,15 +295,16 @@ function applyRules({ resource, state }: Change<FirewallDesired, FirewallState>)
       ),
     }
   const [file] = filesOf(resource)
-  const units = unitChanges(resource, state)
+  const { write, load, units, enable, start } = stepsFor(resource, state)
   return {
     script: lines(
       sh`command -v nft >/dev/null || { echo 'there is no nft here (package nftables)'; exit 1; }`,
       sh`stage=$(mktemp -d) || exit 1; trap 'rm -rf -- "$stage"' EXIT`,
-      sh`cat > "$stage/rules" && mkdir -p -- ${dirOf(rulesPath)} && mkdir -p -m 0700 -- ${dirOf(listing)} || exit 1`,
-      sh`reason=$(nft -c -f "$stage/rules" 2>&1) || { printf '%s\n' "$reason"; echo "nft does not take the rules: $(printf '%s' "$reason" | sed "s|^$stage/rules:||; 1q")"; exit 1; }`,
-      sh`nft -f "$stage/rules" || exit 1`,
-      sh`( ${writeAtomically(file!.name, file!.desired)}
+      sh`cat > "$stage/rules" || exit 1`,
+      load !== undefined && loadRules,
+      write && sh`mkdir -p -- ${dirOf(rulesPath)} || exit 1`,
+      write &&
+        sh`( ${writeAtomically(file!.name, file!.desired)}
 ) < "$stage/rules" || exit 1`,
       ...units.map(
         ({ name, desired }) =>
@@ -283,11 +312,22 @@ function applyRules({ resource, state }: Change<FirewallDesired, FirewallState>)
 ) || exit 1`,
       ),
       units.length > 0 && sh`systemctl daemon-reload || exit 1`,
-      sh`systemctl -q enable ${unitName} && systemctl start ${unitName} || exit 1`,
-      sh`{ sha256sum < "$stage/rules" | cut -c 1-64; nft -s list table inet ${table}; } > ${`${listing}.new`} && mv -fT -- ${`${listing}.new`} ${listing}`,
+      enable && sh`systemctl -q enable ${unitName} || exit 1`,
+      start && sh`systemctl start ${unitName} || exit 1`,
+      (load !== undefined || start) && noteListing,
     ),
     input: file!.desired.content as string,
   }
 }
 
 const dirOf = (path: string): string => path.slice(0, path.lastIndexOf('/'))
+
+const loadRules: Shell = lines(
+  sh`reason=$(nft -c -f "$stage/rules" 2>&1) || { printf '%s\n' "$reason"; echo "nft does not take the rules: $(printf '%s' "$reason" | sed "s|^$stage/rules:||; 1q")"; exit 1; }`,
+  sh`nft -f "$stage/rules" || exit 1`,
+)
+
+const noteListing: Shell = lines(
+  sh`mkdir -p -m 0700 -- ${dirOf(listing)} || exit 1`,
+  sh`{ sha256sum < "$stage/rules" | cut -c 1-64; nft -s list table inet ${table}; } > ${`${listing}.new`} && mv -fT -- ${`${listing}.new`} ${listing}`,
+)

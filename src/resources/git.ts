@@ -1,4 +1,4 @@
-import { reveal } from '../base/secret.ts'
+import { holdsSecret, reveal } from '../base/secret.ts'
 import { lines, sh } from '../base/shell.ts'
 import type { Change, Difference, Kind, Step } from '../model/kind.ts'
 import { unknownAfter } from '../model/kind.ts'
@@ -53,7 +53,8 @@ export function git(path: string, options: GitOptions): Resource {
 
 export const gitKind: Kind<GitDesired, GitState> = {
   name: 'git',
-  remembers: () => ({ url: '', ref: '' }),
+  remembers: ({ desired: { url, force } }) =>
+    isClosed(url) ? undefined : { url, ref: '', ...given({ force }) },
   named: path,
   user: 'login',
   fields: {
@@ -113,6 +114,9 @@ export const gitKind: Kind<GitDesired, GitState> = {
 
   apply: ([change]) => applyGit(change!),
 }
+
+/** With a password in it, which a host does not remember: such a checkout is not told from others. */
+const isClosed = (url: string): boolean => holdsSecret(url) || /\/\/[^/]*:[^/]*@/.test(url)
 
 const isCommit = (ref: string): boolean => /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(ref)
 

@@ -39,12 +39,21 @@ function difference(
 describe('what differs', () => {
   const shop = (more: Partial<LogrotateOptions> = {}): Resource =>
     logrotate('shop', { files, ...more })
-  const afterPackage = { ...nothingPlanned, opaque: ['package:logrotate'] }
+  const afterCommand = { ...nothingPlanned, opaque: ['command:x'] }
+  const afterPackage: Context = {
+    earlier: new Map([['package:logrotate', { verb: 'create', summary: '' }]]),
+    opaque: ['package:logrotate'],
+  }
   test('is the file, whose text is shown', () => {
     const created = { verb: 'create', text: { before: '', after: content } }
     const summary = '/var/log/shop/*.log weekly, 4 kept'
     expect(difference(undefined, shop())).toEqual({ ...created, summary })
     expect(difference(undefined, shop(), afterPackage, '')).toEqual({ ...created, summary })
+    expect(difference(undefined, shop(), afterCommand)).toEqual({ ...created, summary })
+    expect(difference(undefined, shop(), afterCommand, '')).toEqual({
+      verb: 'unknown',
+      summary: `${summary}, once command:x has brought logrotate`,
+    })
     expect(difference(undefined, shop(), nothingPlanned, '')).toEqual({
       ...created,
       summary: `${summary}, but logrotate is not installed`,

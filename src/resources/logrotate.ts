@@ -5,6 +5,7 @@ import { type Common, type Resource, describe, given } from '../model/resource.t
 import { check, filled, flag, line, listOf, oneOf, optional, whole } from '../model/schema.ts'
 import { fileKind, writeAtomically } from './file.ts'
 import { bytesOf } from './in-order.ts'
+import { withProgram } from './program.ts'
 import {
   type SystemFile,
   type SystemFileState,
@@ -128,9 +129,7 @@ export const logrotateKind: Kind<LogrotateDesired, LogrotateState> = {
     const { when, rotate, files } = resource.desired
     const words =
       found.verb === 'create' ? `${files.join(', ')} ${when}, ${rotate} kept` : found.summary
-    const summary =
-      able || context.opaque.length > 0 ? words : `${words}, but logrotate is not installed`
-    return { ...found, summary }
+    return withProgram({ ...found, summary: words }, ['logrotate', 'logrotate'], able, context)
   },
 
   apply: ([change]) => applyLogrotate(fileOf(change!.resource)),

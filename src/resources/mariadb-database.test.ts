@@ -72,6 +72,16 @@ test.each<[string, Case, string | undefined]>([
     { options: { charset: 'latin1', collation: 'latin1_bin' } },
     'change: charset utf8mb4 -> latin1, collation utf8mb4_general_ci -> latin1_bin',
   ],
+  [
+    'a charset with its own collation',
+    { options: { charset: 'latin1' } },
+    'change: charset utf8mb4 -> latin1 and its collation',
+  ],
+  [
+    'to go, with privileges on it',
+    { ...destroy, grants: [reads] },
+    'remove: drop it and ALL ITS DATA (3 tables), with the privileges on it',
+  ],
   ['to go', destroy, 'remove: drop it and ALL ITS DATA (3 tables)'],
   [
     'gone, its privileges are left',

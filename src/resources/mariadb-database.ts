@@ -91,6 +91,8 @@ const word = check(
 
 export const mariadbDatabaseKind: Kind<MariadbDatabaseDesired, MariadbDatabaseState> = {
   name: 'mariadb-database',
+  // That its data is lost is said with what is offered.
+  remembers: () => ({ access: {}, destroy: true }),
   named: databaseName,
   user: 'root',
   fields: {
@@ -143,27 +145,38 @@ export const mariadbDatabaseKind: Kind<MariadbDatabaseDesired, MariadbDatabaseSt
     if (absent) {
       if (!database && grants.length === 0) return undefined
       const count = database?.tables === 1 ? '1 table' : `${database?.tables} tables`
-      const summary = database ? `drop it and ALL ITS DATA (${count})` : 'privileges on it'
+      const also = grants.length > 0 ? ', with the privileges on it' : ''
+      const summary = database ? `drop it and ALL ITS DATA (${count})${also}` : 'privileges on it'
       return { verb: 'remove', summary }
     }
     if (!database)
       return context.opaque.length > 0
         ? unknownAfter(context, wanted)
         : { verb: 'create', summary: wanted }
-    const { charset, collation } = desired
     const changes = [
-      charset !== undefined &&
-        charset !== database.charset &&
-        `charset ${database.charset} -> ${charset}`,
-      collation !== undefined &&
-        collation !== database.collation &&
-        `collation ${database.collation} -> ${collation}`,
+      ...settingsMoved(desired, database),
       ...movesOf(name, desired, grants).map(({ words }) => words),
-    ].filter((each) => typeof each === 'string')
+    ]
     return changes.length === 0 ? undefined : { verb: 'change', summary: changes.join(', ') }
   },
 
   apply: ([change]) => applyDatabase(change!),
+}
+
+/** A charset by itself brings its own collation. */
+function settingsMoved(
+  { charset, collation }: MariadbDatabaseDesired,
+  now: { readonly charset: string; readonly collation: string },
+): string[] {
+  const brings = collation === undefined ? ' and its collation' : ''
+  return [
+    ...(charset === undefined || charset === now.charset
+      ? []
+      : [`charset ${now.charset} -> ${charset}${brings}`]),
+    ...(collation === undefined || collation === now.collation
+      ? []
+      : [`collation ${now.collation} -> ${collation}`]),
+  ]
 }
 
 const patternsOf = (name: string): string[] => [...new Set([mariadbPattern(name), name])]
@@ -280,11 +293,13 @@ function applyDatabase({
     collation === undefined ? '' : ` COLLATE ${collation}`,
   ].join('')
   const moves = movesOf(name, absent ? { access: {} } : desired, grants)
+  const rightly = database !== undefined && settingsMoved(desired, database).length === 0
   const verb = database ? 'ALTER' : 'CREATE'
-  const own = absent
-    ? `DROP DATABASE IF EXISTS ${mariadbName(name)};\n`
-    : database && settings === ''
-      ? ''
+  const isNone = state.server === 'up' && !database
+  const own = (absent ? isNone : rightly)
+    ? ''
+    : absent
+      ? `DROP DATABASE IF EXISTS ${mariadbName(name)};\n`
       : `${verb} DATABASE ${mariadbName(name)}${settings};\n`
   return runMariadb([own, ...moves.map(({ statement }) => statement)].join(''))
 }

@@ -4,13 +4,15 @@ import type { Context, Difference, Step } from '../model/kind.ts'
 import { unknownAfter } from '../model/kind.ts'
 import { type Check, check } from '../model/schema.ts'
 
+const socket = '/run/mysqld/mysqld.sock'
+
 /**
  * Runs the client as root over the local socket; binary mode, so that nothing in a text is a command
  * of its own. The mode is set so that quotes mean what we think.
  */
 const functions: Shell = Shell.literal(
   `sql_() {
-  LC_ALL=C mysql --no-defaults --user=root --socket=/run/mysqld/mysqld.sock --connect-timeout=10 \\
+  LC_ALL=C mysql --no-defaults --user=root --socket=${socket} --connect-timeout=10 \\
     --default-character-set=utf8mb4 --batch --raw --skip-column-names --binary-mode
 }`,
 )
@@ -29,7 +31,9 @@ export interface Answer {
 export function askMariadb(sql: string): Shell {
   return lines(
     functions,
-    sh`if [ -x /usr/sbin/mariadbd ] || [ -x /usr/sbin/mysqld ]; then
+    // Its program outlives the package that runs it.
+    sh`if { [ -x /usr/sbin/mariadbd ] || [ -x /usr/sbin/mysqld ]; } &&
+  { [ -S ${socket} ] || [ -e /lib/systemd/system/mariadb.service ] || [ -e /etc/systemd/system/mariadb.service ]; }; then
   printf '%s' ${mode + sql} | sql_ 2>&1; echo "ended $?"
 else echo missing; fi`,
   )

@@ -62,6 +62,7 @@ export function mariadbUser(name: string, options: MariadbUserOptions = {}): Res
 
 export const mariadbUserKind: Kind<MariadbUserDesired, MariadbUserState> = {
   name: 'mariadb-user',
+  remembers: () => ({ privileges: [] }),
   named: accountName,
   user: 'root',
   fields: {

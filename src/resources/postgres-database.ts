@@ -83,6 +83,8 @@ const user = nameCheck('shop', /^(public|none)$/)
 
 export const postgresDatabaseKind: Kind<PostgresDatabaseDesired, PostgresDatabaseState> = {
   name: 'postgres-database',
+  // That its data is lost is said with what is offered.
+  remembers: () => ({ extensions: [], access: {}, destroy: true }),
   named: nameCheck('shop', /^template[01]$/),
   user: 'root',
   fields: {

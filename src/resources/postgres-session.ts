@@ -34,8 +34,10 @@ export type Row = Readonly<Record<string, unknown>>
 export function askPostgres(sql: string): Shell {
   return lines(
     functions,
-    sh`set -- /etc/postgresql/*/*/postgresql.conf
-if [ -e "$1" ]; then printf '%s' ${`SELECT '{"up": true}';\n${sql}`} | psql_ 2>&1; echo "ended $?"; else echo missing; fi`,
+    // The settings of a cluster outlive its package.
+    sh`set -- /usr/lib/postgresql/*/bin/postgres; program=$1
+set -- /etc/postgresql/*/*/postgresql.conf
+if [ -e "$1" ] && [ -x "$program" ]; then printf '%s' ${`SELECT '{"up": true}';\n${sql}`} | psql_ 2>&1; echo "ended $?"; else echo missing; fi`,
   )
 }
 

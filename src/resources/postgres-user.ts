@@ -102,6 +102,13 @@ const userName = nameCheck('shop', /^pg_|^(public|none|postgres)$/)
 
 export const postgresUserKind: Kind<PostgresUserDesired, PostgresUserState> = {
   name: 'postgres-user',
+  remembers: () => ({
+    login: false,
+    superuser: false,
+    createDatabases: false,
+    createUsers: false,
+    replication: false,
+  }),
   named: userName,
   user: 'root',
   fields: {
@@ -203,15 +210,23 @@ function moves(
   }
 }
 
-function removal({ owns, granted }: Role, { earlier }: Context): Difference {
+function removal({ owns, granted }: Role, { earlier, opaque }: Context): Difference {
   const goes = (name: string): boolean =>
     earlier.get(`postgres-database:${name}`)?.verb === 'remove'
+  const mayChange = (name: string): boolean =>
+    earlier.has(`postgres-database:${name}`) || opaque.some((each) => each.startsWith('command:'))
   const kept = owns.filter((name) => !goes(name))
   const left = granted.filter((name) => !goes(name))
+  if (kept.length > 0 && kept.every(mayChange))
+    return {
+      verb: 'unknown',
+      summary: `the user, if it no longer owns anything in ${kept.join(', ')}`,
+    }
   if (kept.length > 0)
     return {
       verb: 'remove',
       summary: `it owns objects in ${kept.join(', ')}, which have to go to somebody else first`,
+      waits: true,
     }
   const privileges = left.length === 0 ? '' : `, with its privileges in ${left.join(', ')}`
   return { verb: 'remove', summary: `the user${privileges}` }

@@ -149,6 +149,27 @@ describe.skipIf(!labAvailable)('on a host', () => {
     expect(await planned(host!, all)).toEqual([])
   }, 120_000)
 
+  test('privileges change without the settings of the database', async () => {
+    const [host] = hosts()
+    const access = { shop: 'all', 'report@127.0.0.%': 'read' } as const
+    const wanted = mariadbDatabase('shop_x', { access, charset: 'utf8mb4' })
+    await converges(host!, [wanted])
+    // Written whenever they are set.
+    const written = async (): Promise<string> =>
+      (await host!.exec('stat -c %y /var/lib/mysql/shop_x/db.opt')).output
+    const before = await written()
+    await root(host!, String.raw`grant insert on ${'`shop\\_x`'}.* to 'report'@'127.0.0.%'`)
+    expect(await converges(host!, [wanted])).toEqual([
+      'change mariadb-database:shop_x: report@127.0.0.% -insert',
+    ])
+    expect(await written()).toBe(before)
+    await root(host!, 'alter database shop_x character set latin1')
+    expect(await converges(host!, [wanted])).toEqual([
+      'change mariadb-database:shop_x: charset latin1 -> utf8mb4 and its collation',
+    ])
+    expect(await written()).not.toBe(before)
+  }, 60_000)
+
   test('settings that it does not take change nothing', async () => {
     const [host] = hosts()
     const bad = mariadb(machine, { ...options, settings: { no_such_thing: 1 } })
@@ -173,7 +194,7 @@ describe.skipIf(!labAvailable)('on a host', () => {
       absent(mariadbUser('report@127.0.0.%')),
     ]
     expect(await converges(host!, gone)).toEqual([
-      'remove mariadb-database:shop_x: drop it and ALL ITS DATA (1 table)',
+      'remove mariadb-database:shop_x: drop it and ALL ITS DATA (1 table), with the privileges on it',
       'remove mariadb-user:report@127.0.0.%: the user and its privileges',
     ])
     expect(await root(host!, "select count(*) from mysql.db where Db like 'shop%'")).toBe('0')

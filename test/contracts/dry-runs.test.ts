@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest'
+import { redact } from '../../src/base/secret.ts'
 import type { Observation } from '../../src/engine/observe.ts'
 import { planHost } from '../../src/engine/plan.ts'
 import { nothingPlanned } from '../../src/model/kind.ts'
 import { type Resource, absent, idOf } from '../../src/model/resource.ts'
 import { kinds } from '../../src/resources/kinds.ts'
 import { packages } from '../../src/resources/package.ts'
-import { type Table, asked, opaque, row } from './dry-run.ts'
+import { type Table, asked, hidden, opaque, row } from './dry-run.ts'
+import { doings } from './doings.ts'
 import { nothingNew } from './dry-runs/package.ts'
 
 // A kind without a table has not said what its plans look like.
@@ -17,6 +19,7 @@ for (const name of kinds.keys()) {
 
 // Nothing of a command stays that could be removed.
 const lasting = [...kinds.values()].filter(({ remembers }) => remembers !== 'nothing')
+type Remembers = (resource: Resource) => object
 const named = (kind: { readonly name: string }) => ({ kind: kind.name })
 
 describe.each([...kinds.values()].map(named))('$kind', ({ kind: name }) => {
@@ -40,6 +43,20 @@ describe.each([...kinds.values()].map(named))('$kind', ({ kind: name }) => {
   test.runIf(lasting.includes(kind))('what is wanted gone is removed if it is there', () => {
     expect(asked(kind, gone, nothing, nothingPlanned)).toBe(undefined)
     expect(asked(kind, gone, there, nothingPlanned)?.verb).toMatch(/remove|change/)
+  })
+
+  const { remembers } = kind
+  test.runIf(typeof remembers === 'function')('what left the description is removed so too', () => {
+    const text = JSON.stringify((remembers as Remembers)(wanted))
+    expect(redact(text)).toBe(text)
+    expect(text).not.toContain(hidden)
+    const orphan = { ...gone, desired: JSON.parse(text) as object }
+    expect(() => kind.claims?.(orphan)).not.toThrow()
+    const difference = asked(kind, orphan, there, nothingPlanned)
+    expect(difference).toEqual(asked(kind, gone, there, nothingPlanned))
+    const stepOf = (resource: Resource): string[] =>
+      doings(kind.apply([{ resource, state: there, difference: difference! }]))
+    expect(stepOf(orphan)).toEqual(stepOf(gone))
   })
 })
 

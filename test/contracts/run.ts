@@ -120,6 +120,16 @@ export function planned({ surveyed: [first] }: Run): string[] {
   ]
 }
 
+/** What left the description of the first host, a line each: how it would go, or only its id. */
+export function offered({ surveyed: [first] }: Run): string[] {
+  if (!first || !('plan' in first)) throw first?.error ?? new Error('no host was read')
+  const { orphans, strays } = first.plan
+  return [
+    ...orphans.map(({ resource, difference }) => `${idOf(resource)} ${difference.summary}`),
+    ...strays,
+  ]
+}
+
 /** What was made on the first host, a line each; actions with their causes. */
 export function made({ results: [first] }: Run): string[] {
   return first!.made.map(({ id, verb, summary }) =>

@@ -53,37 +53,30 @@ export const table: Table = {
     )
     expect(row(web, { ...runs, files: files.with(0, holding('x')) }, { after: runs }))
       .toMatchInlineSnapshot(`
-      "change container:web: unit, restart
-        or fails: there is no podman on this host: is its package described?
-        or fails: there is no image docker.io/library/nginx:1.27 on this host: describe it with containerImage
-        mkdir -p /etc/containers
-        write /etc/containers/web.env root:root 0600
-        write /etc/systemd/system/web.service root:root 0644
-        systemctl daemon-reload
-        systemctl enable web.service
-        systemctl restart web.service
-        or fails: the container web did not stay up; its log is above"
-    `)
+        "change container:web: unit, restart
+          or fails: there is no podman on this host: is its package described?
+          or fails: there is no image docker.io/library/nginx:1.27 on this host: describe it with containerImage
+          write /etc/systemd/system/web.service root:root 0644
+          systemctl daemon-reload
+          systemctl restart web.service
+          or fails: the container web did not stay up; its log is above"
+      `)
     expect(row(web, { ...runs, files: files.with(1, holding('x', { mode: '600' })) }))
       .toMatchInlineSnapshot(`
-      "change container:web: environment, restart
-        or fails: there is no podman on this host: is its package described?
-        or fails: there is no image docker.io/library/nginx:1.27 on this host: describe it with containerImage
-        mkdir -p /etc/containers
-        write /etc/containers/web.env root:root 0600
-        systemctl daemon-reload
-        systemctl enable web.service
-        systemctl restart web.service
-        or fails: the container web did not stay up; its log is above"
-    `)
+        "change container:web: environment, restart
+          or fails: there is no podman on this host: is its package described?
+          or fails: there is no image docker.io/library/nginx:1.27 on this host: describe it with containerImage
+          mkdir -p /etc/containers
+          write /etc/containers/web.env root:root 0600
+          systemctl daemon-reload
+          systemctl restart web.service
+          or fails: the container web did not stay up; its log is above"
+      `)
     expect(row(web, { ...runs, stale: true }, { after: runs })).toMatchInlineSnapshot(`
       "change container:web: restart
         or fails: there is no podman on this host: is its package described?
         or fails: there is no image docker.io/library/nginx:1.27 on this host: describe it with containerImage
-        mkdir -p /etc/containers
-        write /etc/containers/web.env root:root 0600
         systemctl daemon-reload
-        systemctl enable web.service
         systemctl restart web.service
         or fails: the container web did not stay up; its log is above"
     `)
@@ -91,24 +84,38 @@ export const table: Table = {
       "change container:web: failed -> running
         or fails: there is no podman on this host: is its package described?
         or fails: there is no image docker.io/library/nginx:1.27 on this host: describe it with containerImage
-        mkdir -p /etc/containers
-        write /etc/containers/web.env root:root 0600
         systemctl daemon-reload
-        systemctl enable web.service
         systemctl restart web.service
         or fails: the container web did not stay up; its log is above"
     `)
     expect(row(web, { ...runs, enabled: false }, { after: runs })).toMatchInlineSnapshot(`
       "change container:web: enabled
+        systemctl enable web.service"
+    `)
+    expect(row(web, { ...runs, enabled: false, active: 'inactive' }, { after: runs }))
+      .toMatchInlineSnapshot(`
+      "change container:web: enabled, inactive -> running
         or fails: there is no podman on this host: is its package described?
         or fails: there is no image docker.io/library/nginx:1.27 on this host: describe it with containerImage
-        mkdir -p /etc/containers
-        write /etc/containers/web.env root:root 0600
         systemctl daemon-reload
         systemctl enable web.service
         systemctl restart web.service
         or fails: the container web did not stay up; its log is above"
     `)
+    expect(row(web, { ...runs, podman: false })).toMatchInlineSnapshot(`"no change"`)
+    expect(row(web, { ...runs, podman: false, active: 'failed' })).toMatchInlineSnapshot(`
+      "change container:web: there is no podman on this host
+        or fails: there is no podman on this host: is its package described?
+        or fails: there is no image docker.io/library/nginx:1.27 on this host: describe it with containerImage
+        systemctl daemon-reload
+        systemctl restart web.service
+        or fails: the container web did not stay up; its log is above"
+    `)
+    expect(
+      row(web, { ...runs, podman: false, active: 'failed' }, { context: opaque }),
+    ).toMatchInlineSnapshot(
+      `"unknown container:web: running docker.io/library/nginx:1.27, unless package:x brings it"`,
+    )
     expect(row(absent(web), runs, { after: noContainer })).toMatchInlineSnapshot(`
       "remove container:web: active -> stopped, its unit
         systemctl disable --now web.service

@@ -41,9 +41,8 @@ export const table: Table = {
     expect(row(walls, noWalls, { after: up })).toMatchInlineSnapshot(`
       "create firewall:fettle: drop all but 1 rule, its unit, enabled, started
         or fails: there is no nft here (package nftables)
-        mkdir -p /etc/nftables.d
-        mkdir -p -m 0700 /var/lib/fettle
         nft -f "$stage/rules"
+        mkdir -p /etc/nftables.d
         write /etc/nftables.d/fettle.nft root:root 0644
         mkdir -p /etc/systemd/system
         write /etc/systemd/system/fettle-firewall.service root:root 0644
@@ -52,14 +51,14 @@ export const table: Table = {
         systemctl daemon-reload
         systemctl -q enable fettle-firewall.service
         systemctl start fettle-firewall.service
+        mkdir -p -m 0700 /var/lib/fettle
         mv -fT /var/lib/fettle/firewall.new /var/lib/fettle/firewall"
     `)
     expect(row(walls, { ...noWalls, there: false })).toMatchInlineSnapshot(`
       "change firewall:fettle: there is no nft here (package nftables)
         or fails: there is no nft here (package nftables)
-        mkdir -p /etc/nftables.d
-        mkdir -p -m 0700 /var/lib/fettle
         nft -f "$stage/rules"
+        mkdir -p /etc/nftables.d
         write /etc/nftables.d/fettle.nft root:root 0644
         mkdir -p /etc/systemd/system
         write /etc/systemd/system/fettle-firewall.service root:root 0644
@@ -68,6 +67,7 @@ export const table: Table = {
         systemctl daemon-reload
         systemctl -q enable fettle-firewall.service
         systemctl start fettle-firewall.service
+        mkdir -p -m 0700 /var/lib/fettle
         mv -fT /var/lib/fettle/firewall.new /var/lib/fettle/firewall"
     `)
     expect(row(walls, { ...noWalls, there: false }, { context: opaque })).toMatchInlineSnapshot(
@@ -76,72 +76,77 @@ export const table: Table = {
     expect(row(walls, { ...up, file: holding('x') }, { after: up })).toMatchInlineSnapshot(`
       "change firewall:fettle: drop all but 1 rule
         or fails: there is no nft here (package nftables)
-        mkdir -p /etc/nftables.d
-        mkdir -p -m 0700 /var/lib/fettle
         nft -f "$stage/rules"
+        mkdir -p /etc/nftables.d
         write /etc/nftables.d/fettle.nft root:root 0644
-        systemctl -q enable fettle-firewall.service
-        systemctl start fettle-firewall.service
+        mkdir -p -m 0700 /var/lib/fettle
         mv -fT /var/lib/fettle/firewall.new /var/lib/fettle/firewall"
     `)
     expect(row(walls, { ...up, live: 'other\n' }, { after: up })).toMatchInlineSnapshot(`
       "change firewall:fettle: load the rules again, as they were changed in the kernel
         or fails: there is no nft here (package nftables)
-        mkdir -p /etc/nftables.d
-        mkdir -p -m 0700 /var/lib/fettle
         nft -f "$stage/rules"
-        write /etc/nftables.d/fettle.nft root:root 0644
-        systemctl -q enable fettle-firewall.service
-        systemctl start fettle-firewall.service
+        mkdir -p -m 0700 /var/lib/fettle
         mv -fT /var/lib/fettle/firewall.new /var/lib/fettle/firewall"
     `)
     expect(row(walls, { ...up, live: undefined }, { after: up })).toMatchInlineSnapshot(`
       "change firewall:fettle: load the rules
         or fails: there is no nft here (package nftables)
-        mkdir -p /etc/nftables.d
-        mkdir -p -m 0700 /var/lib/fettle
         nft -f "$stage/rules"
-        write /etc/nftables.d/fettle.nft root:root 0644
-        systemctl -q enable fettle-firewall.service
-        systemctl start fettle-firewall.service
+        mkdir -p -m 0700 /var/lib/fettle
         mv -fT /var/lib/fettle/firewall.new /var/lib/fettle/firewall"
     `)
     expect(row(walls, { ...up, loaded: undefined }, { after: up })).toMatchInlineSnapshot(`
       "change firewall:fettle: load the rules, as nobody knows which ones are in the kernel
         or fails: there is no nft here (package nftables)
-        mkdir -p /etc/nftables.d
-        mkdir -p -m 0700 /var/lib/fettle
         nft -f "$stage/rules"
-        write /etc/nftables.d/fettle.nft root:root 0644
-        systemctl -q enable fettle-firewall.service
-        systemctl start fettle-firewall.service
+        mkdir -p -m 0700 /var/lib/fettle
         mv -fT /var/lib/fettle/firewall.new /var/lib/fettle/firewall"
     `)
     expect(row(walls, { ...up, enabled: false, active: false }, { after: up }))
       .toMatchInlineSnapshot(`
-      "change firewall:fettle: enabled, started
+        "change firewall:fettle: enabled, started, which loads the rules again
+          or fails: there is no nft here (package nftables)
+          systemctl -q enable fettle-firewall.service
+          systemctl start fettle-firewall.service
+          mkdir -p -m 0700 /var/lib/fettle
+          mv -fT /var/lib/fettle/firewall.new /var/lib/fettle/firewall"
+      `)
+    expect(row(walls, { ...up, enabled: false }, { after: up })).toMatchInlineSnapshot(`
+      "change firewall:fettle: enabled
+        or fails: there is no nft here (package nftables)
+        systemctl -q enable fettle-firewall.service"
+    `)
+    expect(row(walls, { ...up, active: false }, { after: up })).toMatchInlineSnapshot(`
+      "change firewall:fettle: started, which loads the rules again
+        or fails: there is no nft here (package nftables)
+        systemctl start fettle-firewall.service
+        mkdir -p -m 0700 /var/lib/fettle
+        mv -fT /var/lib/fettle/firewall.new /var/lib/fettle/firewall"
+    `)
+    const closed = { ...file, mode: '600' }
+    expect(row(walls, { ...up, file: closed }, { after: up })).toMatchInlineSnapshot(`
+      "change firewall:fettle: mode 0600 -> 0644
         or fails: there is no nft here (package nftables)
         mkdir -p /etc/nftables.d
-        mkdir -p -m 0700 /var/lib/fettle
+        write /etc/nftables.d/fettle.nft root:root 0644"
+    `)
+    expect(row(walls, { ...up, file: closed, live: 'other\n' }, { after: up }))
+      .toMatchInlineSnapshot(`
+      "change firewall:fettle: mode 0600 -> 0644, load the rules again, as they were changed in the kernel
+        or fails: there is no nft here (package nftables)
         nft -f "$stage/rules"
+        mkdir -p /etc/nftables.d
         write /etc/nftables.d/fettle.nft root:root 0644
-        systemctl -q enable fettle-firewall.service
-        systemctl start fettle-firewall.service
+        mkdir -p -m 0700 /var/lib/fettle
         mv -fT /var/lib/fettle/firewall.new /var/lib/fettle/firewall"
     `)
     expect(row(walls, { ...up, unit: noFile }, { after: up })).toMatchInlineSnapshot(`
       "change firewall:fettle: its unit
         or fails: there is no nft here (package nftables)
-        mkdir -p /etc/nftables.d
-        mkdir -p -m 0700 /var/lib/fettle
-        nft -f "$stage/rules"
-        write /etc/nftables.d/fettle.nft root:root 0644
         mkdir -p /etc/systemd/system
         write /etc/systemd/system/fettle-firewall.service root:root 0644
-        systemctl daemon-reload
-        systemctl -q enable fettle-firewall.service
-        systemctl start fettle-firewall.service
-        mv -fT /var/lib/fettle/firewall.new /var/lib/fettle/firewall"
+        systemctl daemon-reload"
     `)
     expect(row(absent(walls), up, { after: noWalls })).toMatchInlineSnapshot(`
       "remove firewall:fettle: its rules in the kernel, its files

@@ -49,29 +49,44 @@ export const table: Table = {
     )
     expect(row(wiki, { ...hasWiki, grants: [grant('SELECT')] }, { after: hasWiki }))
       .toMatchInlineSnapshot(`
-      "change mariadb-database:wiki: wiki +show view
-        ALTER DATABASE \`wiki\` CHARACTER SET utf8mb4;
-        GRANT SHOW VIEW ON \`wiki\`.* TO 'wiki'@'localhost';"
-    `)
+        "change mariadb-database:wiki: wiki +show view
+          GRANT SHOW VIEW ON \`wiki\`.* TO 'wiki'@'localhost';"
+      `)
     const eve = [...hasWiki.grants, grant('INSERT', "'eve'@'%'")]
     expect(row(wiki, { ...hasWiki, grants: eve }, { after: hasWiki })).toMatchInlineSnapshot(`
       "change mariadb-database:wiki: eve@% -insert
-        ALTER DATABASE \`wiki\` CHARACTER SET utf8mb4;
         REVOKE INSERT ON \`wiki\`.* FROM 'eve'@'%';"
     `)
     const latin = { ...hasWiki, database: { ...hasWiki.database, charset: 'latin1' } }
     expect(row(wiki, latin, { after: hasWiki })).toMatchInlineSnapshot(`
-      "change mariadb-database:wiki: charset latin1 -> utf8mb4
+      "change mariadb-database:wiki: charset latin1 -> utf8mb4 and its collation
         ALTER DATABASE \`wiki\` CHARACTER SET utf8mb4;"
     `)
-    expect(row(absent(wiki), hasWiki, { after: noWiki })).toMatchInlineSnapshot(`
+    expect(row(wiki, { ...latin, grants: eve }, { after: hasWiki })).toMatchInlineSnapshot(`
+      "change mariadb-database:wiki: charset latin1 -> utf8mb4 and its collation, eve@% -insert
+        ALTER DATABASE \`wiki\` CHARACTER SET utf8mb4;
+        REVOKE INSERT ON \`wiki\`.* FROM 'eve'@'%';"
+    `)
+    const german = mariadbDatabase('wiki', {
+      charset: 'utf8mb4',
+      collation: 'utf8mb4_german2_ci',
+      access: { wiki: 'read' },
+    })
+    expect(row(german, hasWiki)).toMatchInlineSnapshot(`
+      "change mariadb-database:wiki: collation utf8mb4_general_ci -> utf8mb4_german2_ci
+        ALTER DATABASE \`wiki\` CHARACTER SET utf8mb4 COLLATE utf8mb4_german2_ci;"
+    `)
+    expect(row(absent(wiki), { ...hasWiki, grants: [] }, { after: noWiki })).toMatchInlineSnapshot(`
       "remove mariadb-database:wiki: drop it and ALL ITS DATA (1 table)
+        DROP DATABASE IF EXISTS \`wiki\`;"
+    `)
+    expect(row(absent(wiki), hasWiki, { after: noWiki })).toMatchInlineSnapshot(`
+      "remove mariadb-database:wiki: drop it and ALL ITS DATA (1 table), with the privileges on it
         DROP DATABASE IF EXISTS \`wiki\`;
         REVOKE SELECT, SHOW VIEW ON \`wiki\`.* FROM 'wiki'@'localhost';"
     `)
     expect(row(absent(wiki), { ...hasWiki, database: undefined })).toMatchInlineSnapshot(`
       "remove mariadb-database:wiki: privileges on it
-        DROP DATABASE IF EXISTS \`wiki\`;
         REVOKE SELECT, SHOW VIEW ON \`wiki\`.* FROM 'wiki'@'localhost';"
     `)
   },

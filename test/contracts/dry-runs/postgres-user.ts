@@ -3,7 +3,7 @@ import { Secret } from '../../../src/base/secret.ts'
 import { absent } from '../../../src/model/resource.ts'
 import { postgresUser } from '../../../src/resources/postgres-user.ts'
 import { scramVerifier } from '../../../src/resources/scram.ts'
-import { type Table, hidden, opaque } from '../dry-run.ts'
+import { type Table, hidden, opaque, planned } from '../dry-run.ts'
 
 const password = new Secret('password', hidden)
 const down = { server: 'down', reason: 'could not connect to server' }
@@ -67,7 +67,24 @@ export const table: Table = {
         DROP OWNED BY "shop";
         DROP ROLE "shop";"
     `)
-    expect(row(absent(login), { ...up, role: { ...role, owns: ['shop'] } })).toMatchInlineSnapshot(`
+    const owner = { ...up, role: { ...role, owns: ['shop'] } }
+    const goes = planned(['postgres-database:shop', { verb: 'remove' }])
+    expect(row(absent(login), owner, { context: goes })).toMatchInlineSnapshot(`
+      "remove postgres-user:shop: the user
+        or fails: the user owns objects: they have to go to somebody else first
+        DROP OWNED BY "shop";
+        DROP ROLE "shop";"
+    `)
+    const moves = planned(['postgres-database:shop', { verb: 'change' }])
+    expect(row(absent(login), owner, { context: moves })).toMatchInlineSnapshot(
+      `"unknown postgres-user:shop: the user, if it no longer owns anything in shop"`,
+    )
+    expect(
+      row(absent(login), owner, { context: planned('command:reassign') }),
+    ).toMatchInlineSnapshot(
+      `"unknown postgres-user:shop: the user, if it no longer owns anything in shop"`,
+    )
+    expect(row(absent(login), owner)).toMatchInlineSnapshot(`
       "remove postgres-user:shop: it owns objects in shop, which have to go to somebody else first
         or fails: the user owns objects: they have to go to somebody else first
         DROP OWNED BY "shop";
