@@ -44,7 +44,7 @@ async function prepare(app: App, rev: string | undefined, project: Project): Pro
   const source = await openSource(app, project.folder, project.path('cache', 'sources'))
   const found = await source.resolve(rev)
   const runtime = runtimeFor(app, found.files)
-  const processes = processesOf(snapshot.files, runtime, app)
+  const processes = processesOf(found.files, runtime, app)
   const entries = envOf(app, {
     runtime: runtime?.env(`${treesOf(app.name)}/${found.id}`) ?? {},
     file: project.envFile(app.name),
