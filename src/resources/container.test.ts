@@ -69,9 +69,11 @@ http.server.ThreadingHTTPServer(('127.0.0.1', 5000), Registry).serve_forever()
 
 describe.skipIf(!labAvailable)('on a host', () => {
   const hosts = bootForFile()
-  const needs = packages(['podman', 'crun', 'conmon', 'busybox-static', 'python3', 'curl'], {
-    recommends: false,
-  })
+  // podman of Debian 13 recommends nftables for its ports, that of Debian 12 depends on iptables.
+  const needs = packages(
+    ['podman', 'crun', 'conmon', 'nftables', 'busybox-static', 'python3', 'curl'],
+    { recommends: false },
+  )
   const lab = ['--cgroups=disabled']
   const run = async (host: TestHost, script: string, input?: string): Promise<string> => {
     const { code, output } = await host.exec(script, input)
