@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { made, planned, read, run } from '../../test/contracts/run.ts'
-import { bootForFile, labAvailable, labMissing, labSuite } from '../../test/lab/fixture.ts'
+import {
+  bootForFile,
+  labAvailable,
+  labMissing,
+  labSuite,
+  labVersion,
+} from '../../test/lab/fixture.ts'
 import type { Facts } from '../model/facts.ts'
 import type { Host, Resources } from '../model/role.ts'
 import { command } from '../resources/command.ts'
@@ -74,11 +80,10 @@ describe.skipIf(!labAvailable)(`several hosts ${labMissing}`, () => {
       const { surveyed } = await read(targets(), () => [])
       const [first] = surveyed
       const { output: kernel } = await hosts()[0]!.exec('uname -r')
-      const release = await hosts()[0]!.exec('. /etc/os-release; printf %s "$VERSION_ID"')
       const { output: memory } = await hosts()[0]!.exec("awk '/MemTotal/ {print $2}' /proc/meminfo")
       expect(first && 'facts' in first && first.facts).toEqual({
         hostname: 'web1',
-        os: { id: 'debian', version: release.output, codename: labSuite },
+        os: { id: 'debian', version: labVersion, codename: labSuite },
         architecture: expect.stringMatching(/^(x86_64|aarch64)$/),
         kernel: kernel.trim(),
         cpus: expect.any(Number),

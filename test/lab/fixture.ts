@@ -15,6 +15,8 @@ export const labAvailable: boolean = labMissing === ''
 
 /** Debian's release that hosts run where a test asks for no other. */
 export const labSuite: string = usualSuite
+/** Its number. */
+export const labVersion: string = { bookworm: '12', trixie: '13' }[labSuite] ?? 'unknown'
 
 /** A throwaway host of one test. */
 export interface TestHost {
