@@ -103,7 +103,8 @@ describe.skipIf(!labAvailable)('on a host', () => {
       mode: 'On',
       memory: '200M',
       upload: '5M',
-      reporting: 32759,
+      // PHP 8.4 has no E_STRICT any more.
+      reporting: version === '8.2' ? 32759 : 30711,
       mbstring: true,
       path: null,
     })
@@ -131,7 +132,7 @@ describe.skipIf(!labAvailable)('on a host', () => {
     const before = (await host!.exec(main)).output
     await host!
       .exec(`sed -i 's/^pm = .*/pm = static/' /etc/php/${version}/fpm/pool.d/shop.conf; echo '[www]' >/etc/php/${version}/fpm/pool.d/www.conf
-rm /etc/php/8.2/fpm/conf.d/90-fettle.ini`)
+rm /etc/php/${version}/fpm/conf.d/90-fettle.ini`)
     expect((await settle(host!, all)).made).toEqual([
       `file:/etc/php/${version}/fpm/conf.d/90-fettle.ini`,
       `file:/etc/php/${version}/fpm/pool.d/www.conf`,
