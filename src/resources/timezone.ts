@@ -7,9 +7,9 @@ import { type Inode, parseStat, statPaths } from './inode.ts'
 
 /**
  * The time zone of the host: the link `/etc/localtime`, which programs follow, and its name in
- * `/etc/timezone`. The zones themselves come with the package tzdata. What runs already keeps the
- * zone that it started with: `notify: restart('cron')`. `absent(timezone(...))` puts a host that
- * is in this zone back to Etc/UTC and leaves one that is in another as it is.
+ * `/etc/timezone` where there is one. The zones themselves come with the package tzdata. What runs
+ * already keeps the zone that it started with: `notify: restart('cron')`. `absent(timezone(...))`
+ * puts a host that is in this zone back to Etc/UTC and leaves one that is in another as it is.
  */
 export interface TimezoneOptions extends Common {}
 
