@@ -55,7 +55,8 @@ describe.skipIf(!labAvailable)(`releases of Debian ${labMissing}`, () => {
     }
     await hosts[1]!.reset()
     expect(await versionOf(1)).toBe(releases[1][1])
-  }, 120_000)
+    // The first run builds an image, too.
+  }, 240_000)
 })
 
 /** Why a release cannot be had here, in a word for the skipped test; empty when all can. */
