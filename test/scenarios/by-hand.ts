@@ -29,7 +29,7 @@ echo 'ann ALL=(ALL) NOPASSWD: /usr/bin/systemctl' > /etc/sudoers.d/ann; chmod 44
 sed -i 's/^\\tgzip on;/\\tgzip off;/' /etc/nginx/nginx.conf
 printf 'server {\\n  listen 8080;\\n  root /srv/shop;\\n}\\n' > /etc/nginx/sites-available/shop
 ln -s ../sites-available/shop /etc/nginx/sites-enabled/shop
-rm -f /etc/nginx/sites-enabled/default /etc/cron.d/e2scrub_all
+rm /etc/nginx/sites-enabled/default /etc/cron.daily/apt-compat
 mkdir -p /etc/systemd/system/nginx.service.d
 printf '[Service]\\nLimitNOFILE=4096\\n' > /etc/systemd/system/nginx.service.d/limits.conf
 
