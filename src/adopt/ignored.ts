@@ -20,6 +20,9 @@ const generated: readonly string[] = [
   '/usr/local/{bin,sbin,etc}',
   '/etc/console-setup/**',
   '/etc/default/{keyboard,console-setup,locale}',
+  // Debian 13 keeps these there, and a time stamp.
+  '/etc/{vconsole,locale}.conf',
+  '/etc/.updated',
   '/etc/udev/hwdb.bin',
   '/etc/apt/trusted.gpg~',
   '/etc/.git/**',

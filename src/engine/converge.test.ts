@@ -105,7 +105,7 @@ describe.skipIf(!labAvailable)(`a run on a host ${labMissing}`, () => {
       const lost = await run([host().target], () => [conf('four\n'), slow], {
         onEvent: (event) => {
           const reached = event.type === 'step-begun' && event.ids.includes('command:slow')
-          if (reached) void exec("pkill -KILL -f '^sshd: root@'")
+          if (reached) void exec("pkill -KILL -f '^sshd(-session)?: root@'")
         },
       })
       expect(lost.results[0]).toMatchObject({

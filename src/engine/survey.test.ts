@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { made, planned, read, run } from '../../test/contracts/run.ts'
-import { bootForFile, labAvailable, labMissing } from '../../test/lab/fixture.ts'
+import {
+  bootForFile,
+  labAvailable,
+  labMissing,
+  labSuite,
+  labVersion,
+} from '../../test/lab/fixture.ts'
 import type { Facts } from '../model/facts.ts'
 import type { Host, Resources } from '../model/role.ts'
 import { command } from '../resources/command.ts'
@@ -67,7 +73,7 @@ describe.skipIf(!labAvailable)(`several hosts ${labMissing}`, () => {
             .flatMap((each) => ('plan' in each ? each.plan.resources : []))
             .map(({ name }) => name),
         ),
-      ).toEqual(new Set(['/srv/bookworm']))
+      ).toEqual(new Set([`/srv/${labSuite}`]))
     })
 
     test('gives the facts of a host', async () => {
@@ -77,7 +83,7 @@ describe.skipIf(!labAvailable)(`several hosts ${labMissing}`, () => {
       const { output: memory } = await hosts()[0]!.exec("awk '/MemTotal/ {print $2}' /proc/meminfo")
       expect(first && 'facts' in first && first.facts).toEqual({
         hostname: 'web1',
-        os: { id: 'debian', version: '12', codename: 'bookworm' },
+        os: { id: 'debian', version: labVersion, codename: labSuite },
         architecture: expect.stringMatching(/^(x86_64|aarch64)$/),
         kernel: kernel.trim(),
         cpus: expect.any(Number),

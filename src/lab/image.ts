@@ -8,8 +8,8 @@ import { type ContainerEngine, run } from './container-engine.ts'
 import { locked } from './lock.ts'
 import { shortHash } from './network.ts'
 
-/** Debian's release that hosts run; FETTLE_LAB_SUITE=trixie boots the next one. */
-const suite = process.env['FETTLE_LAB_SUITE'] ?? 'bookworm'
+/** Debian's release that hosts run where nothing else is said; FETTLE_LAB_SUITE=trixie is the next one. */
+export const usualSuite: string = process.env['FETTLE_LAB_SUITE'] ?? 'bookworm'
 
 /** The second line: what an installed Debian has and `minbase` leaves out. */
 const packages = words(`
@@ -56,7 +56,7 @@ done
 ln -sf /lib/systemd/system/multi-user.target $root/etc/systemd/system/default.target
 `
 
-const bootstrap = [
+const bootstrap = (suite: string): string[] => [
   '--quiet',
   '--variant=minbase',
   `--include=${packages.join(',')}`,
@@ -67,7 +67,7 @@ const bootstrap = [
   '-',
 ]
 
-const containerfile = `FROM debian:${suite}-slim
+const containerfile = (suite: string): string => `FROM debian:${suite}-slim
 RUN apt-get update && apt-get install -y --no-install-recommends ${packages.join(' ')} \\
  && apt-get clean && rm -rf /var/lib/apt/lists/*
 RUN echo ${Buffer.from(customize).toString('base64')} | base64 -d | sh -s ""
@@ -75,47 +75,49 @@ CMD ["/sbin/init"]
 `
 
 /** The name holds a hash of the recipe, so that a new recipe makes a new image. */
-export const imageName: string = `localhost/fettle-lab:${suite}-${shortHash(
-  JSON.stringify([bootstrap, containerfile]),
-)}`
+function imageOf(suite: string): string {
+  const recipe = JSON.stringify([bootstrap(suite), containerfile(suite)])
+  return `localhost/fettle-lab:${suite}-${shortHash(recipe)}`
+}
 
 /** The image of a bare host: the cached one, or a new one. Two processes build it once. */
 export async function ensureImage(
   engine: ContainerEngine,
   report: (line: string) => void,
+  suite: string = usualSuite,
 ): Promise<string> {
-  if (await isThere(engine)) return imageName
-  await locked(
-    join(tmpdir(), `${imageName.replace(/\W/g, '-')}-${process.getuid?.()}`),
-    async () => {
-      if (await isThere(engine)) return
-      report(`Building the image of a bare Debian host (${suite}), once: about half a minute`)
-      await build(engine)
-      await removeOldImages(engine)
-    },
-  )
-  return imageName
+  const name = imageOf(suite)
+  if (await isThere(engine, name)) return name
+  await locked(join(tmpdir(), `${name.replace(/\W/g, '-')}-${process.getuid?.()}`), async () => {
+    if (await isThere(engine, name)) return
+    report(`Building the image of a bare Debian host (${suite}), once: about half a minute`)
+    await build(engine, suite)
+    await removeOldImages(engine, suite)
+  })
+  return name
 }
 
-async function isThere(engine: ContainerEngine): Promise<boolean> {
-  return (await engine.try(['image', 'inspect', imageName])).code === 0
+async function isThere(engine: ContainerEngine, name: string): Promise<boolean> {
+  return (await engine.try(['image', 'inspect', name])).code === 0
 }
 
-async function build(engine: ContainerEngine): Promise<void> {
-  if ((await run('mmdebstrap', ['--version'])).code === 0) return importBootstrap(engine)
+async function build(engine: ContainerEngine, suite: string): Promise<void> {
+  if ((await run('mmdebstrap', ['--version'])).code === 0) return importBootstrap(engine, suite)
   // Needs a registry, and is untested where this was written: there was none at hand.
-  await engine.call('build its image', ['build', '-t', imageName, '-'], Buffer.from(containerfile))
+  const words = ['build', '-t', imageOf(suite), '-']
+  await engine.call('build its image', words, Buffer.from(containerfile(suite)))
 }
 
 /** Pipes a new Debian straight into the engine; half a Debian never becomes an image. */
-async function importBootstrap(engine: ContainerEngine): Promise<void> {
-  const debian = spawn('mmdebstrap', bootstrap, { stdio: ['ignore', 'pipe', 'pipe'] })
+async function importBootstrap(engine: ContainerEngine, suite: string): Promise<void> {
+  const debian = spawn('mmdebstrap', bootstrap(suite), { stdio: ['ignore', 'pipe', 'pipe'] })
   const log: Buffer[] = []
   debian.stderr.on('data', (chunk: Buffer) => log.push(chunk))
   // The import sees the end of its input only after mmdebstrap has said that all went well.
   const through = new PassThrough()
   debian.stdout.pipe(through, { end: false })
-  const imported = engine.try(['import', '--change', 'CMD ["/sbin/init"]', '-', imageName], through)
+  const words = ['import', '--change', 'CMD ["/sbin/init"]', '-', imageOf(suite)]
+  const imported = engine.try(words, through)
   const [code] = (await once(debian, 'close')) as [number | null]
   if (code === 0) through.end()
   else through.destroy(new Error('mmdebstrap failed'))
@@ -134,11 +136,11 @@ async function importBootstrap(engine: ContainerEngine): Promise<void> {
 }
 
 /** Images of earlier recipes; one that a host still uses is refused by the engine and stays. */
-async function removeOldImages(engine: ContainerEngine): Promise<void> {
+async function removeOldImages(engine: ContainerEngine, suite: string): Promise<void> {
   const listed = await engine.try(['images', '--format', '{{.Repository}}:{{.Tag}}'])
   const old = listed.output
     .split('\n')
-    .filter((name) => name.includes(`/fettle-lab:${suite}-`) && name !== imageName)
+    .filter((name) => name.includes(`/fettle-lab:${suite}-`) && name !== imageOf(suite))
   if (old.length > 0) await engine.try(['rmi', ...old])
 }
 

@@ -9,7 +9,7 @@ import {
   type Network,
   type Output,
 } from './container-engine.ts'
-import { ensureImage } from './image.ts'
+import { ensureImage, usualSuite } from './image.ts'
 import { Keys, sshOptions } from './keys.ts'
 import { locked } from './lock.ts'
 import { addressIn, ensureNetwork, shortHash } from './network.ts'
@@ -30,6 +30,9 @@ const atOnce = 4
 
 /** The labels that a host keeps for as long as the lab's files are there. */
 const places = ['fettle.address', 'fettle.keys'] as const
+
+/** The release that a host was booted with, so that a reset gives it the same. */
+const suiteLabel = 'fettle.suite'
 
 export interface LabOptions {
   readonly report?: ((line: string) => void) | undefined
@@ -62,30 +65,36 @@ export class Lab {
     return new Lab(engine, real, { report, owner })
   }
 
-  /** Boots the hosts that are not up yet; those that are stay as they are. */
-  async up(names: readonly string[]): Promise<LabHost[]> {
+  /** Boots the hosts that are not up yet, of this release; those that are stay as they are. */
+  async up(names: readonly string[], suite: string = usualSuite): Promise<LabHost[]> {
     raiseInotify(this.#report)
-    const image = await ensureImage(this.#engine, this.#report)
+    const image = await ensureImage(this.#engine, this.#report, suite)
     return this.#locked(async () => {
       const [network, present] = await Promise.all([this.#network(), this.#containers()])
       const addresses = await this.#addresses(network, names)
-      await together(names, (name) => this.#bring(name, image, network, addresses, present))
+      await together(names, (name) =>
+        this.#bring(name, { suite, image }, network, addresses, present),
+      )
       return this.#hosts(names)
     })
   }
 
   /** Puts hosts (all when none is named) back to bare: same address, same host key. */
   async reset(names?: readonly string[]): Promise<LabHost[]> {
-    const image = await ensureImage(this.#engine, this.#report)
     return this.#locked(async () => {
       const present = await this.#containers()
       const chosen = names ?? [...present.keys()]
       for (const name of chosen) if (!present.has(name)) throw problem('lab-not-up', { host: name })
+      const suiteOf = (name: string): string => present.get(name)?.labels[suiteLabel] ?? usualSuite
+      const images = new Map<string, string>()
+      for (const suite of new Set(chosen.map(suiteOf)))
+        images.set(suite, await ensureImage(this.#engine, this.#report, suite))
       const network = await this.#network()
       const addresses = await this.#addresses(network, chosen)
       await together(chosen, async (name) => {
         await this.#engine.remove([this.#container(name)])
-        await this.#bring(name, image, network, addresses, new Map())
+        const system = { suite: suiteOf(name), image: images.get(suiteOf(name))! }
+        await this.#bring(name, system, network, addresses, new Map())
       })
       return this.#hosts(chosen)
     })
@@ -136,7 +145,7 @@ export class Lab {
 
   async #bring(
     name: string,
-    image: string,
+    system: { readonly suite: string; readonly image: string },
     network: Network,
     addresses: Readonly<Record<string, string>>,
     present: ReadonlyMap<string, Container>,
@@ -149,6 +158,7 @@ export class Lab {
       'fettle.host': name,
       'fettle.address': address,
       'fettle.keys': shortHash(login.open + host.open),
+      [suiteLabel]: system.suite,
     }
     const there = present.get(name)
     // If the lab's files were lost, nobody can log in to what was booted with them.
@@ -166,7 +176,7 @@ export class Lab {
         hostname: name,
         network: network.name,
         address,
-        image,
+        image: system.image,
         labels,
         command: entry,
       })

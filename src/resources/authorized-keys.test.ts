@@ -185,7 +185,7 @@ ln -s /root/secret/authorized_keys /home/mal/.ssh/authorized_keys`)
   test('root makes the folder where the user may not', async () => {
     const [web1] = hosts()
     await converges(web1!, [user('sftp')])
-    await web1!.exec('chown root:root /home/sftp')
+    await web1!.exec('chown root:root /home/sftp; chmod 755 /home/sftp')
     await converges(web1!, [authorizedKeys('sftp', { keys: [ann] })])
     expect(await look(web1!, '/home/sftp')).toBe(`sftp 700\nsftp 600\n${ann}\n`)
   })

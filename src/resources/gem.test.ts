@@ -6,7 +6,8 @@ import { absent } from '../model/resource.ts'
 import { gemPackages } from './gem.ts'
 import { packages } from './package.ts'
 
-// From a folder on the host itself that is a source of gems.
+// From a folder on the host itself that is a source of gems. Not by `gem generate_index`, which
+// Debian 13 has no more.
 const publish = `mkdir -p /srv/gems/gems; cd /srv/gems/gems
 for each in tiny-1.0 tiny-2.0 needy-1.0; do
   cat >x.gemspec <<END
@@ -18,7 +19,17 @@ end
 END
   gem build -q x.gemspec >/dev/null 2>&1
 done
-rm x.gemspec; gem generate_index -q -d /srv/gems >/dev/null
+rm x.gemspec; cd ..; mkdir -p quick/Marshal.4.8
+ruby -rrubygems/package -rzlib -e '
+  specs = Dir["gems/*.gem"].map { |each| Gem::Package.new(each).spec }
+  newest = specs.group_by(&:name).map { |_, each| each.max_by(&:version) }
+  { "specs" => specs, "latest_specs" => newest, "prerelease_specs" => [] }.each do |name, list|
+    rows = list.map { |each| [each.name, each.version, "ruby"] }
+    Zlib::GzipWriter.open(name + ".4.8.gz") { |file| file.write Marshal.dump(rows) }
+  end
+  specs.each do |each|
+    File.binwrite("quick/Marshal.4.8/" + each.full_name + ".gemspec.rz", Zlib.deflate(Marshal.dump(each)))
+  end'
 printf ':sources:\\n- file:///srv/gems/\\n' >/root/.gemrc`
 
 describe.skipIf(!labAvailable)('gems on a host', () => {

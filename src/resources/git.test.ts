@@ -252,6 +252,8 @@ rm -f /tmp/ran; chown ann .git/hooks/*; ln -s /root/target .git/fettle.x`)
       new Set([(await run('id -u ann')).trim()]),
     )
     expect(await run('stat -c %U /home/ann/app/f')).toBe('ann\n')
+    // Debian 13 closes homes to others.
+    await run('chmod 755 /home/ann')
     await converges(web1!, [user('bob')])
     const others = at('/home/ann/app', 'v1', { user: 'bob' })
     expect(await planned(web1!, [others])).toEqual([

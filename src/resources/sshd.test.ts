@@ -179,9 +179,15 @@ describe.skipIf(!labAvailable)(`on a host ${labMissing}`, () => {
         { name: 'git', match: 'User git' },
       ),
     ]
-    expect(await converges(host!, resources)).toEqual([
+    // What a release itself says before the arrow is its own business.
+    const made = (await converges(host!, resources)).map((row) =>
+      row
+        .replace(/AcceptEnv LANG LC_.*? ->/, 'AcceptEnv ... ->')
+        .replace(/Ciphers \S+… ->/, 'Ciphers ... ->'),
+    )
+    expect(made).toEqual([
       'create sshd:fettle: X11Forwarding yes -> no, LoginGraceTime 120 -> 60, MaxAuthTries 6 -> 4, ' +
-        'AcceptEnv LANG LC_* -> FETTLE_*, Ciphers chacha20-poly1305@openssh.com,aes128-ctr,aes192-ctr,aes256-… -> ' +
+        'AcceptEnv ... -> FETTLE_*, Ciphers ... -> ' +
         'aes256-gcm@openssh.com,chacha20-poly1305@openssh.com, Port 22 -> 22 2222, reload',
       `create sshd:git: X11Forwarding yes, ForceCommand echo "it's $HOME" (in its file), reload`,
     ])
@@ -223,8 +229,12 @@ describe.skipIf(!labAvailable)(`on a host ${labMissing}`, () => {
         'not take it',
       ],
       [{ X11Forwarding: 'maybe' }, 'unsupported option "maybe"', 'not take it'],
-      // The main file has one too, which only the two together show.
-      [{ Subsystem: 'sftp internal-sftp' }, "Subsystem 'sftp' already defined.", 'Subsystem'],
+      // The main file switches that method off, which only the two together show.
+      [
+        { AuthenticationMethods: 'keyboard-interactive' },
+        'Disabled method "keyboard-interactive"',
+        'AuthenticationMethods',
+      ],
     ] as const) {
       const resource = sshd(settings as never)
       expect((await planned(host!, [resource])).join()).toContain(plans)
@@ -239,6 +249,24 @@ describe.skipIf(!labAvailable)(`on a host ${labMissing}`, () => {
     expect((await converges(host!, [sound])).join()).toContain('as they are')
     await host!.exec(`echo Nonsense yes > ${ours}`)
     await converges(host!, [absent(sound)])
+  })
+
+  test('a subsystem that the main file has too is taken where sshd lets the first one hold', async () => {
+    const [host] = hosts()
+    const resource = sshd({ Subsystem: 'sftp internal-sftp' })
+    expect((await planned(host!, [resource])).join()).toContain('Subsystem')
+    const version = Number(
+      /OpenSSH_(\d+\.\d+)/.exec((await host!.exec('sshd -V 2>&1')).output)?.[1],
+    )
+    if (version < 9.5)
+      expect(await failure(host!, [resource])).toContain("Subsystem 'sftp' already defined.")
+    else {
+      await converges(host!, [resource])
+      expect((await host!.exec('sshd -T | grep ^subsystem')).output).toBe(
+        'subsystem sftp internal-sftp\n',
+      )
+      await converges(host!, [absent(resource)])
+    }
   })
 
   test('what others override is a difference that stays', async () => {

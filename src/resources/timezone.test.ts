@@ -47,6 +47,12 @@ describe('what differs', () => {
     ],
     ['only the link', { target: berlin }, 'change: Europe/Berlin -> Europe/Copenhagen'],
     ['a link to elsewhere', { target: '/mnt/zone' }, 'change: /mnt/zone -> Europe/Copenhagen'],
+    ['no text, as Debian 13 has none', { text: '' }, undefined],
+    [
+      'another zone, no text',
+      { target: berlin, text: '' },
+      'change: Europe/Berlin -> Europe/Copenhagen',
+    ],
     [
       'only the text',
       { text: 'Etc/UTC\nx\n' },
@@ -125,6 +131,13 @@ describe.skipIf(!labAvailable)('on a host', () => {
   test('from nothing, after drift, and back to UTC', async () => {
     const [host] = hosts()
     const date = async (): Promise<string> => (await host!.exec('date -d @0 +%H:%M')).output.trim()
+    // As the system came: no file more than it had.
+    expect(await plan(host!, [timezone('Etc/UTC')])).toEqual([])
+    const files = 'ls -d /etc/timezone; readlink /etc/localtime'
+    const bare = (await host!.exec(files)).output
+    await settle(host!, [copenhagen])
+    await settle(host!, [timezone('Etc/UTC')])
+    expect((await host!.exec(files)).output).toBe(bare)
     await host!.exec('rm -f /etc/localtime /etc/timezone')
 
     const first = await settle(host!, [copenhagen])

@@ -7,9 +7,9 @@ import { type Inode, parseStat, statPaths } from './inode.ts'
 
 /**
  * The time zone of the host: the link `/etc/localtime`, which programs follow, and its name in
- * `/etc/timezone`. The zones themselves come with the package tzdata. What runs already keeps the
- * zone that it started with: `notify: restart('cron')`. `absent(timezone(...))` puts a host that
- * is in this zone back to Etc/UTC and leaves one that is in another as it is.
+ * `/etc/timezone` where there is one. The zones themselves come with the package tzdata. What runs
+ * already keeps the zone that it started with: `notify: restart('cron')`. `absent(timezone(...))`
+ * puts a host that is in this zone back to Etc/UTC and leaves one that is in another as it is.
  */
 export interface TimezoneOptions extends Common {}
 
@@ -74,13 +74,16 @@ export const timezoneKind: Kind<TimezoneDesired, TimezoneState> = {
     if (!absent && !state.known) return missing(name, now, context)
     const changes = [
       now !== wanted && `${now} -> ${wanted}`,
-      state.text !== wanted && `${textFile}: ${brief(state.text)} -> ${wanted}`,
+      state.text !== wanted && hasText(state) && `${textFile}: ${brief(state.text)} -> ${wanted}`,
     ].filter(Boolean)
     return changes.length === 0 ? undefined : { verb, summary: changes.join(', ') }
   },
 
   apply: ([change]) => applyTimezone(change!),
 }
+
+/** Debian 13 has no such file any more: where the system gets along without it, so do we. */
+const hasText = ({ text, link }: TimezoneState): boolean => text !== '' || link.type === 'absent'
 
 /** True on the host when it has the data of the zone: each such file begins with these letters. */
 const hasData = (zone: Shell): Shell => sh`[ "$(head -c 4 ${zones}/${zone} 2>/dev/null)" = TZif ]`
@@ -102,14 +105,15 @@ function missing(zone: string, now: string, { opaque }: Context): Difference {
     : { verb: 'change', summary: `there is no time zone ${zone} here (package tzdata)` }
 }
 
-function applyTimezone({ resource }: Change<TimezoneDesired, TimezoneState>): Step {
+function applyTimezone({ resource, state }: Change<TimezoneDesired, TimezoneState>): Step {
   const wanted = resource.absent ? utc : resource.name
   return {
     script: lines(
       // UTC needs no data: what finds none uses UTC.
       !resource.absent &&
         sh`${hasData(sh`${wanted}`)} || { echo ${`there is no time zone ${wanted} on this host: is the package tzdata installed, and the name right?`}; exit 1; }`,
-      sh`(
+      hasText(state) &&
+        sh`(
 ${writeAtomically(textFile, {})}
 ) || exit 1`,
       sh`new=${localtime}.fettle.$$`,

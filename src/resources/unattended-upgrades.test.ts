@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest'
 import { converges, planned } from '../../test/lab/converges.ts'
-import { bootForFile, labAvailable, test } from '../../test/lab/fixture.ts'
+import { bootForFile, labAvailable, labSuite, test } from '../../test/lab/fixture.ts'
 import { absent, idOf } from '../model/resource.ts'
 import { type UnattendedUpgradesOptions, unattendedUpgrades } from './unattended-upgrades.ts'
 
@@ -42,7 +42,7 @@ describe.skipIf(!labAvailable)('upgrades by the host itself', () => {
       run(`unattended-upgrade --dry-run -v 2>&1 | sed -n 's/^Allowed origins are: //p'`)
     await converges(web1!, unattendedUpgrades())
     expect(await allowed()).toBe(
-      'origin=Debian,codename=bookworm-security,label=Debian-Security, origin=Debian,codename=bookworm,label=Debian-Security, origin=Ubuntu,archive=bookworm-security\n',
+      `origin=Debian,codename=${labSuite}-security,label=Debian-Security, origin=Debian,codename=${labSuite},label=Debian-Security, origin=Ubuntu,archive=${labSuite}-security\n`,
     )
     expect(
       await run(

@@ -80,7 +80,7 @@ describe.skipIf(!labAvailable)('on a host', () => {
     expect(first.made).toHaveLength(5)
     expect(first.planned).toEqual(first.made)
     const { output } = await host!.exec(
-      `journalctl -q --since=@${since} -o cat _PID=1 | grep -c '^Reloading'; systemctl show -p Nice a`,
+      `journalctl -q --since=@${since} -o cat _PID=1 | grep -Ec '^Reloading\\.+$'; systemctl show -p Nice a`,
     )
     expect(output).toBe('1\nNice=5\n')
     expect(await plan(host!, resources)).toEqual([])

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { planned } from '../../test/lab/converges.ts'
-import { type TestHost, bootForFile, labAvailable } from '../../test/lab/fixture.ts'
+import { type TestHost, bootForFile, labAvailable, labSuite } from '../../test/lab/fixture.ts'
 import { settle } from '../../test/lab/settle.ts'
 import { web, serve } from '../../test/lab/web.ts'
 import { asFettleError } from '../base/errors.ts'
@@ -80,7 +80,7 @@ describe.skipIf(!labAvailable)('on a host', () => {
   const get = async (host: TestHost, words: string): Promise<string> =>
     (await host.exec(`curl -sS -m 10 -w '\\n%{http_code}' ${words} 2>&1`)).output.trim()
   const local = (name: string, port = 80): string => `--resolve '${name}:${port}:127.0.0.1'`
-  const all = nginx(machine(), {
+  const all = nginx(machine(labSuite), {
     sites: {
       files: {
         domains: ['files.example', '*.files.example'],
@@ -247,7 +247,7 @@ ln -sf ../sites-available/default sites-enabled/default`)
   test('a site goes, and all of it', async () => {
     const [host] = hosts()
     const site = absent(nginxSite('app', { domains: 'app.example', proxy: web }))
-    const without = nginx(machine(), { sites: {} })
+    const without = nginx(machine(labSuite), { sites: {} })
     const rest = [site, ...without]
     expect((await settle(host!, rest)).made).toEqual([
       'file:/etc/nginx/conf.d/site-app.conf',

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { failure, planned } from '../../test/lab/converges.ts'
-import { type TestHost, bootForFile, labAvailable } from '../../test/lab/fixture.ts'
+import { type TestHost, bootForFile, labAvailable, labSuite } from '../../test/lab/fixture.ts'
 import { settle } from '../../test/lab/settle.ts'
 import { Secret } from '../base/secret.ts'
 import { absent, idOf } from '../model/resource.ts'
@@ -69,6 +69,7 @@ test.each<[PhpOptions, RegExp]>([
 
 describe.skipIf(!labAvailable)('on a host', () => {
   const hosts = bootForFile()
+  const version = labSuite === 'bookworm' ? '8.2' : '8.4'
   const password = new Secret('shop', `it's "\\ \${HOME} $x ; # On ö`)
   const options = {
     extensions: ['mbstring'],
@@ -81,14 +82,14 @@ describe.skipIf(!labAvailable)('on a host', () => {
       },
     },
   } satisfies PhpOptions
-  const all = php(machine(), options)
+  const all = php(machine(labSuite), options)
   const page = async (host: TestHost): Promise<string> =>
     (await host.exec(`curl -sS -m 10 http://127.0.0.1/show.php`)).output
 
   test('from nothing to a page that nginx gives', async () => {
     const [host] = hosts()
     await host!.exec(`mkdir -p /srv/shop && cat >/srv/shop/show.php`, show)
-    const site = nginx(machine(), {
+    const site = nginx(machine(labSuite), {
       refuseUnknown: false,
       sites: { shop: { domains: 'shop.example', root: '/srv/shop', php: phpSocket('shop') } },
     })
@@ -96,13 +97,14 @@ describe.skipIf(!labAvailable)('on a host', () => {
     await settle(host!, [...all, ...site])
     expect(await planned(host!, [...all, ...site])).toEqual([])
     expect(JSON.parse(await page(host!))).toEqual({
-      version: '8.2',
+      version,
       user: 'shop',
       password: password.reveal(),
       mode: 'On',
       memory: '200M',
       upload: '5M',
-      reporting: 32759,
+      // PHP 8.4 has no E_STRICT any more.
+      reporting: version === '8.2' ? 32759 : 30711,
       mbstring: true,
       path: null,
     })
@@ -115,7 +117,9 @@ describe.skipIf(!labAvailable)('on a host', () => {
     expect(await get('/some/where?a=b')).toBe('front /some/where?a=b b')
     expect(await get('/x.txt')).toBe('<?php echo 1;\n')
     expect(await get('/x.txt/y.php')).not.toMatch(/^1/)
-    expect((await host!.exec('stat -c %a /etc/php/8.2/fpm/pool.d/shop.conf')).output).toBe('600\n')
+    expect((await host!.exec(`stat -c %a /etc/php/${version}/fpm/pool.d/shop.conf`)).output).toBe(
+      '600\n',
+    )
     const seen = await host!.exec(
       'ps axww; cat /var/log/php* /var/log/nginx/*; journalctl --no-pager -o cat',
     )
@@ -124,37 +128,39 @@ describe.skipIf(!labAvailable)('on a host', () => {
 
   test('what was changed by hand is put right with a reload; what PHP does not take changes nothing', async () => {
     const [host] = hosts()
-    const main = 'systemctl show -P MainPID php8.2-fpm'
+    const main = `systemctl show -P MainPID php${version}-fpm`
     const before = (await host!.exec(main)).output
     await host!
-      .exec(`sed -i 's/^pm = .*/pm = static/' /etc/php/8.2/fpm/pool.d/shop.conf; echo '[www]' >/etc/php/8.2/fpm/pool.d/www.conf
-rm /etc/php/8.2/fpm/conf.d/90-fettle.ini`)
+      .exec(`sed -i 's/^pm = .*/pm = static/' /etc/php/${version}/fpm/pool.d/shop.conf; echo '[www]' >/etc/php/${version}/fpm/pool.d/www.conf
+rm /etc/php/${version}/fpm/conf.d/90-fettle.ini`)
     expect((await settle(host!, all)).made).toEqual([
-      'file:/etc/php/8.2/fpm/conf.d/90-fettle.ini',
-      'file:/etc/php/8.2/fpm/pool.d/www.conf',
-      'file:/etc/php/8.2/fpm/pool.d/shop.conf',
-      'reload service:php8.2-fpm',
+      `file:/etc/php/${version}/fpm/conf.d/90-fettle.ini`,
+      `file:/etc/php/${version}/fpm/pool.d/www.conf`,
+      `file:/etc/php/${version}/fpm/pool.d/shop.conf`,
+      `reload service:php${version}-fpm`,
     ])
     expect(await planned(host!, all)).toEqual([])
     expect((await host!.exec(main)).output).toBe(before)
     expect(JSON.parse(await page(host!)).memory).toBe('200M')
 
-    const wrong = php(machine(), { ...options, pools: { shop: { user: 'nobody-such' } } })
+    const wrong = php(machine(labSuite), { ...options, pools: { shop: { user: 'nobody-such' } } })
     expect(await failure(host!, wrong)).toMatch(/pool.d\/shop.conf/)
     expect((await planned(host!, all)).length).toBe(0)
     // Another file that is broken: the reload fails, and php-fpm goes on.
-    await host!.exec('echo nonsense >/etc/php/8.2/fpm/pool.d/zz.conf')
-    const more = php(machine(), { ...options, settings: { memory_limit: '201M' } })
+    await host!.exec(`echo nonsense >/etc/php/${version}/fpm/pool.d/zz.conf`)
+    const more = php(machine(labSuite), { ...options, settings: { memory_limit: '201M' } })
     expect(await failure(host!, more)).toMatch(/reload/)
     expect(JSON.parse(await page(host!)).memory).toBe('200M')
-    await host!.exec('rm /etc/php/8.2/fpm/pool.d/zz.conf; systemctl stop php8.2-fpm')
+    await host!.exec(`rm /etc/php/${version}/fpm/pool.d/zz.conf; systemctl stop php${version}-fpm`)
     await settle(host!, all)
     expect(JSON.parse(await page(host!)).memory).toBe('200M')
   }, 120_000)
 
   test('gone', async () => {
     const [host] = hosts()
-    const gone = absent(packages(['php8.2-fpm', 'php8.2-cli', 'php8.2-common'], { purge: true }))
+    const gone = absent(
+      packages([`php${version}-fpm`, `php${version}-cli`, `php${version}-common`], { purge: true }),
+    )
     await settle(host!, gone)
     expect(await planned(host!, gone)).toEqual([])
   }, 120_000)

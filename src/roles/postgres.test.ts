@@ -1,7 +1,7 @@
 import { sample, string } from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { converges, failure, planned } from '../../test/lab/converges.ts'
-import { type TestHost, bootForFile, labAvailable } from '../../test/lab/fixture.ts'
+import { type TestHost, bootForFile, labAvailable, labSuite } from '../../test/lab/fixture.ts'
 import { settle } from '../../test/lab/settle.ts'
 import { Secret } from '../base/secret.ts'
 import type { Facts } from '../model/facts.ts'
@@ -67,6 +67,8 @@ describe('tuning', () => {
 
 describe.skipIf(!labAvailable)('on a host', () => {
   const hosts = bootForFile()
+  const version = labSuite === 'bookworm' ? 15 : 17
+  const db1 = machine(1.9 * gib, { codename: labSuite })
   const password = new Secret('shop', "it's \\ a «secret» ö\u00a0x")
   const report = new Secret('report', 'only-looks-9876')
   const options = {
@@ -76,7 +78,7 @@ describe.skipIf(!labAvailable)('on a host', () => {
     },
     settings: { max_wal_size: '1GB' },
   } satisfies PostgresOptions
-  const all = postgres(machine(), options)
+  const all = postgres(db1, options)
 
   /** As a client over TCP. */
   async function client(host: TestHost, user: string, secret: string, sql: string, db = 'shop') {
@@ -101,7 +103,9 @@ describe.skipIf(!labAvailable)('on a host', () => {
     await settle(host!, all)
     expect(await planned(host!, all)).toEqual([])
     expect(plan).toContainEqual(
-      expect.stringMatching(/^unknown postgres-server:15\/main: .*postgresql-15/),
+      expect.stringMatching(
+        new RegExp(`^unknown postgres-server:${version}/main: .*postgresql-${version}`),
+      ),
     )
     expect(plan).toContainEqual(
       expect.stringMatching(/^unknown postgres-database:shop: owner shop/),
@@ -150,7 +154,9 @@ describe.skipIf(!labAvailable)('on a host', () => {
       ],
       [
         "alter system set work_mem = '7MB'; select pg_reload_conf()",
-        /^change postgres-server:15\/main: work_mem is set by .*postgresql.auto.conf, reload$/,
+        new RegExp(
+          `^change postgres-server:${version}/main: work_mem is set by .*postgresql.auto.conf, reload$`,
+        ),
       ],
     ]
     for (const [sql, expected, db] of drift) {
@@ -158,24 +164,26 @@ describe.skipIf(!labAvailable)('on a host', () => {
       const plan = await converges(host!, all)
       expect(plan, sql).toEqual([expect.stringMatching(expected)])
     }
-    await host!.exec('systemctl stop postgresql@15-main')
+    await host!.exec(`systemctl stop postgresql@${version}-main`)
     const stopped = await planned(host!, all)
     expect(stopped).toEqual([
-      'change postgres-server:15/main: stopped -> running',
-      'unknown postgres-user:shop: login, password, once postgres-server:15/main has been made',
-      'unknown postgres-user:report: login, password, once postgres-server:15/main has been made',
+      `change postgres-server:${version}/main: stopped -> running`,
+      `unknown postgres-user:shop: login, password, once postgres-server:${version}/main has been made`,
+      `unknown postgres-user:report: login, password, once postgres-server:${version}/main has been made`,
       expect.stringMatching(
-        /^unknown postgres-database:shop: .*, once postgres-server:15.main has/,
+        new RegExp(`^unknown postgres-database:shop: .*, once postgres-server:${version}.main has`),
       ),
     ])
-    expect((await settle(host!, all)).made).toEqual(['postgres-server:15/main'])
+    expect((await settle(host!, all)).made).toEqual([`postgres-server:${version}/main`])
     expect(await planned(host!, all)).toEqual([])
     // What the server itself has made of the same password counts as the same.
     await superuser(host!, `alter role shop password $x$${password.reveal()}$x$`)
     expect(await planned(host!, all)).toEqual([])
-    await host!.exec("echo 'work_mem = 1MB' > /etc/postgresql/15/main/conf.d/fettle.conf")
+    await host!.exec(`echo 'work_mem = 1MB' > /etc/postgresql/${version}/main/conf.d/fettle.conf`)
     expect(await converges(host!, all)).toEqual([
-      expect.stringMatching(/^change postgres-server:15\/main: settings.*, reload$/),
+      expect.stringMatching(
+        new RegExp(`^change postgres-server:${version}/main: settings.*, reload$`),
+      ),
     ])
   }, 180_000)
 
@@ -183,13 +191,13 @@ describe.skipIf(!labAvailable)('on a host', () => {
     const [host] = hosts()
     const started = (): Promise<string> => superuser(host!, 'select pg_postmaster_start_time()')
     const before = await started()
-    const reloaded = postgres(machine(), {
+    const reloaded = postgres(db1, {
       ...options,
       settings: { ...options.settings, work_mem: '33MB' },
       access: [{ from: '10.0.0.0/8', databases: ['shop'], users: ['shop'] }, { from: '0.0.0.0/0' }],
     })
     expect(await converges(host!, reloaded)).toEqual([
-      'change postgres-server:15/main: settings, access rules, work_mem 5MB -> 33MB, reload',
+      `change postgres-server:${version}/main: settings, access rules, work_mem 5MB -> 33MB, reload`,
     ])
     expect(await started()).toBe(before)
     expect(
@@ -198,23 +206,26 @@ describe.skipIf(!labAvailable)('on a host', () => {
         "select type, address, auth_method from pg_hba_file_rules where address !~ '^(127|::1)'",
       ),
     ).toBe('host|10.0.0.0|scram-sha-256\nhostssl|0.0.0.0|scram-sha-256')
-    const restarted = postgres(machine(), { ...options, maxConnections: 120 })
+    const restarted = postgres(db1, {
+      ...options,
+      maxConnections: 120,
+    })
     expect(await converges(host!, restarted)).toEqual([
       expect.stringMatching(/max_connections 100 -> 120.*, restart$/),
     ])
     expect(await started()).not.toBe(before)
     await converges(host!, all)
     // Written, and killed before the reload.
-    await host!.exec('sleep 0.1; touch /etc/postgresql/15/main/conf.d/fettle.conf')
-    expect(await converges(host!, all)).toEqual(['change postgres-server:15/main: reload'])
+    await host!.exec(`sleep 0.1; touch /etc/postgresql/${version}/main/conf.d/fettle.conf`)
+    expect(await converges(host!, all)).toEqual([`change postgres-server:${version}/main: reload`])
   }, 180_000)
 
   test('settings that it does not take change nothing', async () => {
     const [host] = hosts()
-    const look = 'cat /etc/postgresql/15/main/conf.d/* /etc/postgresql/15/main/pg_hba.conf'
+    const look = `cat /etc/postgresql/${version}/main/conf.d/* /etc/postgresql/${version}/main/pg_hba.conf`
     const before = await host!.exec(look)
     const bad = (settings: Record<string, string>): Promise<string> =>
-      failure(host!, [postgresServer('15/main', { settings })])
+      failure(host!, [postgresServer(`${version}/main`, { settings })])
     expect(await bad({ work_mem: 'lots' })).toContain('invalid value for parameter "work_mem"')
     expect(await bad({ no_such_thing: '1' })).toContain('unrecognized configuration parameter')
     expect(await bad({ shared_preload_libraries: 'nothing' })).toContain(
@@ -287,7 +298,7 @@ describe.skipIf(!labAvailable)('on a host', () => {
   test('without a server', async () => {
     const [host] = hosts()
     const user = postgresUser('shop')
-    await host!.exec('systemctl stop postgresql@15-main')
+    await host!.exec(`systemctl stop postgresql@${version}-main`)
     expect(await planned(host!, [user])).toEqual([
       expect.stringMatching(
         /^change postgres-user:shop: PostgreSQL does not answer: .*No such file/,
@@ -303,8 +314,10 @@ describe.skipIf(!labAvailable)('on a host', () => {
       'change postgres-user:shop: there is no PostgreSQL on this host',
     ])
     expect(
-      await planned(host!, [...packages('postgresql-15'), service('postgresql'), user]),
-    ).toContainEqual('unknown postgres-user:shop: login, unless package:postgresql-15 brings it')
+      await planned(host!, [...packages(`postgresql-${version}`), service('postgresql'), user]),
+    ).toContainEqual(
+      `unknown postgres-user:shop: login, unless package:postgresql-${version} brings it`,
+    )
     await settle(host!, [absent(user)])
   }, 120_000)
 })

@@ -207,7 +207,10 @@ END
       const lost = session.run([
         {
           script: sh`echo begun; sleep 600`,
-          onOutput: () => void host().exec("pkill -KILL -u plain -x sshd; pkill -f '^sshd: plain'"),
+          onOutput: () =>
+            void host().exec(
+              "pkill -KILL -u plain -x 'sshd(-session)?'; pkill -f '^sshd(-session)?: plain'",
+            ),
         },
       ])
       await expect(lost).rejects.toMatchObject({

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, test as base, inject, type TestAPI } from 'vitest'
 import type { Output } from '../../src/lab/container-engine.ts'
+import { usualSuite } from '../../src/lab/image.ts'
 import { Lab, type LabHost } from '../../src/lab/lab.ts'
 import { owner } from '../../src/lab/owner.ts'
 import type { Target } from '../../src/transport/target.ts'
@@ -11,6 +12,11 @@ import type { Target } from '../../src/transport/target.ts'
 export const labMissing: string = inject('labMissing') ?? 'the global setup did not run'
 /** For `describe.skipIf(!labAvailable)`. */
 export const labAvailable: boolean = labMissing === ''
+
+/** Debian's release that hosts run where a test asks for no other. */
+export const labSuite: string = usualSuite
+/** Its number. */
+export const labVersion: string = { bookworm: '12', trixie: '13' }[labSuite] ?? 'unknown'
 
 /** A throwaway host of one test. */
 export interface TestHost {
@@ -29,7 +35,7 @@ export interface TestHost {
 }
 
 /** Boots fresh hosts web1, web2, ... A later call boots further ones in the same network. */
-export type Boot = (count?: number) => Promise<TestHost[]>
+export type Boot = (count?: number, suite?: string) => Promise<TestHost[]>
 
 /** A test whose hosts are its own and are gone after it. */
 export const test: TestAPI<{ boot: Boot }> = base.extend<{ boot: Boot }>({
@@ -37,7 +43,7 @@ export const test: TestAPI<{ boot: Boot }> = base.extend<{ boot: Boot }>({
   boot: async ({}, use) => {
     const hosts = new ThrowawayLab()
     try {
-      await use((count) => hosts.boot(count))
+      await use((count, suite) => hosts.boot(count, suite))
     } finally {
       await hosts.remove()
     }
@@ -68,11 +74,11 @@ class ThrowawayLab {
   #folder: string | undefined
   #count = 0
 
-  async boot(count = 1): Promise<TestHost[]> {
+  async boot(count = 1, suite = labSuite): Promise<TestHost[]> {
     const lab = await (this.#lab ??= this.#open())
     const names = Array.from({ length: count }, (_, i) => `web${this.#count + i + 1}`)
     this.#count += count
-    return (await lab.up(names)).map((host) => asTestHost(lab, host))
+    return (await lab.up(names, suite)).map((host) => asTestHost(lab, host))
   }
 
   async remove(): Promise<void> {

@@ -223,7 +223,7 @@ describe.skipIf(!labAvailable)(`adopt ${labMissing}`, () => {
           group: 'crontab',
           mode: '0600',
         }),
-        absent(file('/etc/cron.d/e2scrub_all')),
+        absent(file('/etc/cron.daily/apt-compat')),
         link('/etc/systemd/system/getty@.service', { to: '/dev/null' }),
         link('/etc/systemd/system/default.target', { to: '/lib/systemd/system/multi-user.target' }),
         service('cron', { running: false, enabled: false }),

@@ -26,10 +26,10 @@ install -d -o bob -g bob /home/bob/.ssh
 echo '${key('B')}' > /home/bob/.ssh/authorized_keys; chown bob:bob /home/bob/.ssh/authorized_keys
 echo 'ann ALL=(ALL) NOPASSWD: /usr/bin/systemctl' > /etc/sudoers.d/ann; chmod 440 /etc/sudoers.d/ann
 
-sed -i 's/# server_tokens off;/server_tokens off;/' /etc/nginx/nginx.conf
+sed -i 's/^\\tgzip on;/\\tgzip off;/' /etc/nginx/nginx.conf
 printf 'server {\\n  listen 8080;\\n  root /srv/shop;\\n}\\n' > /etc/nginx/sites-available/shop
 ln -s ../sites-available/shop /etc/nginx/sites-enabled/shop
-rm /etc/nginx/sites-enabled/default /etc/cron.d/e2scrub_all
+rm /etc/nginx/sites-enabled/default /etc/cron.daily/apt-compat
 mkdir -p /etc/systemd/system/nginx.service.d
 printf '[Service]\\nLimitNOFILE=4096\\n' > /etc/systemd/system/nginx.service.d/limits.conf
 

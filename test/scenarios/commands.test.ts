@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { type TestHost, bootForFile, labAvailable, labMissing } from '../lab/fixture.ts'
+import {
+  type TestHost,
+  bootForFile,
+  labAvailable,
+  labMissing,
+  labSuite,
+  labVersion,
+} from '../lab/fixture.ts'
 import { Folder, steady } from './cli.ts'
 
 describe.skipIf(!labAvailable)(`commands over hosts ${labMissing}`, () => {
@@ -91,12 +98,13 @@ describe.skipIf(!labAvailable)(`commands over hosts ${labMissing}`, () => {
     const { code, stdout } = await here(hosts().slice(0, 1)).fettle(['facts', '--lab'])
     expect(code).toBe(0)
     const shown = steady(stdout)
+      .replace(`debian ${labVersion} (${labSuite})`, 'debian VERSION (SUITE)')
       .replaceAll(/\S+, kernel \S+/g, 'ARCH, kernel SOME')
       .replaceAll(/(cpus|memory) .*/g, '$1 SOME')
     expect(shown).toMatchInlineSnapshot(`
       "web1
         hostname   web1
-        system     debian 12 (bookworm), ARCH, kernel SOME
+        system     debian VERSION (SUITE), ARCH, kernel SOME
         cpus SOME
         memory SOME
         addresses  ADDRESS

@@ -76,7 +76,7 @@ systemctl daemon-reload; systemctl -q enable --now poll; systemctl is-active pol
     if (fault === 'kill Fettle') run.child.kill('SIGKILL')
     if (fault === 'cut the connection')
       // The processes of sshd that serve a login, not the one that listens.
-      await exec(`pkill -KILL -f '^sshd: root'; true`)
+      await exec(`pkill -KILL -f '^sshd(-session)?: root'; true`)
     if (fault === 'kill the shell')
       await exec(`set -- $(cat /var/lib/fettle/lease); kill -KILL "$2"`)
     if (fault === 'drop its packets') {

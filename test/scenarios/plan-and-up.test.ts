@@ -184,7 +184,7 @@ describe.skipIf(!labAvailable)(`plan and up ${labMissing}`, () => {
     test('asks each host once: one session, one command', async () => {
       for (const { exec } of hosts())
         await exec(`echo 'LogLevel VERBOSE' > /etc/ssh/sshd_config.d/0.conf; systemctl reload ssh
-          pkill -f '^sshd: root@'`)
+          pkill -f '^sshd(-session)?: root@'`)
       const folder = here("return [file('/srv/once', { user: 'nobody' }), service('cron')]")
       const sessions = (): Promise<string[]> =>
         Promise.all(

@@ -109,7 +109,7 @@ describe.skipIf(!labAvailable)(`when something is wrong with a host ${labMissing
     const [, dead, changed] = hosts()
     await changed!.exec(`rm /etc/ssh/ssh_host_ed25519_key*
       ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key
-      systemctl restart ssh; pkill -f '^sshd: root@'`)
+      systemctl restart ssh; pkill -f '^sshd(-session)?: root@'`)
     await dead!.stop()
     const folder = here("return file('/srv/fine', { content: 'x' })")
     // `up` goes on without hosts that take longer than others, so what is shown when may differ.
