@@ -25,7 +25,7 @@ try {
 }
 
 function fettle(...words: string[]): string {
-  const main = join(root, 'dist', 'cli', 'main.js')
+  const main = join(root, 'dist', 'cli', 'fettle.cjs')
   const env = { ...process.env, FORCE_COLOR: '1' }
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...words], {
     cwd: folder,
