@@ -102,7 +102,13 @@ async function checkNarrow(
 /** What left the description, of kinds that no change of another takes along. */
 function lasting({ surveyed: [first] }: Run): string[] {
   if (!first || !('plan' in first)) throw first?.error ?? new Error('nothing was read')
-  return first.plan.orphans
+  const { orphans, changes } = first.plan
+  // A folder that is to go takes along what is in it.
+  const going = changes.flatMap(({ resource: { kind, name, absent } }) =>
+    kind === 'directory' && absent ? [`${name}/`] : [],
+  )
+  return orphans
+    .filter(({ resource: { name } }) => !going.some((folder) => name.startsWith(folder)))
     .map(({ resource }) => idOf(resource))
     .filter((id) => /^(file|link|cron|timer|sysctl|timezone):/.test(id))
 }
