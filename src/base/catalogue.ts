@@ -161,6 +161,11 @@ const general = {
     state: '{state}',
     next: 'Look at the host (`fettle ssh {host}`), then run again, if need be with a longer --timeout.',
   },
+  'login-timeout': {
+    what: '{host} ({address}) did not finish the login within {seconds} s.',
+    state: 'Nothing was changed on {host}.',
+    next: '`ssh {address} true` must end at once: look at what it waits for (the network, names, PAM, the start files of the login shell).',
+  },
   'login-shell-failed': {
     what: 'The login on {host} ended before it ran a POSIX shell: {reason}',
     state: 'Nothing was changed on {host}.',
@@ -197,6 +202,11 @@ const general = {
     what: '{host}: {resource} was changed without an error, but reads back as: {difference}.',
     state: '{state}',
     next: 'Something else on the host undoes it (another tool, a read-only file, a script of the package). Find it, then run again.',
+  },
+  'answer-lost': {
+    what: '{host}: the connection broke during {resource}. One can log in again, but {finding}.',
+    state: '{state}',
+    next: 'Run again: what is left is done. If it breaks the connection each time, look at what it does there (`fettle ssh {host}`).',
   },
   'lease-held': {
     what: '{host} is in the hands of another run: {who}.',

@@ -16,13 +16,20 @@ import { openPool } from './pool.ts'
 import { runnerHere } from './runner.ts'
 import { json } from './render/json.ts'
 
+/** How a run ended, for the caller of the program and for who comes after it. */
+export interface Ending {
+  readonly code: number
+  /** Every host that was to be changed was. */
+  readonly whole: boolean
+}
+
 /** Applies what was shown, and writes it in the ledger however it ends. */
 export async function apply(
   surveyed: readonly Surveyed[],
   plan: PlanDocument,
   context: Context,
   flags: Flags,
-): Promise<number> {
+): Promise<Ending> {
   const ledger = new Ledger(context.project)
   const opening = await openingOf(plan, context)
   ledger.append({ ...opening, type: 'begun', planned: plannedIds(plan) })
@@ -50,7 +57,8 @@ export async function apply(
     hosts: [...results.map(hostRecord), ...surveyed.flatMap(unreachable)],
   }
   ledger.append(record)
-  return conclude(record, results, flags)
+  const whole = results.every(({ status }) => status === 'done')
+  return { code: conclude(record, results, flags), whole }
 }
 
 /** Has the hosts remember what is managed; there is nothing else to do. */

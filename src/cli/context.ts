@@ -82,27 +82,19 @@ export async function surveyHosts(
   flags: Flags,
   keepsOpen?: SurveyOptions['keepsOpen'],
 ): Promise<Surveyed[]> {
-  return finished(await beginSurvey(context, flags, keepsOpen).all(), context, flags)
+  const surveyed = await beginSurvey(context, flags, keepsOpen).all()
+  rememberFacts(surveyed, context)
+  await checkSelection(surveyed, flags)
+  return surveyed
 }
 
-/** Those that answer, and a way to have the others when they do or when they are given up. */
-export async function surveyPrompt(
-  context: Context,
-  flags: Flags,
-  keepsOpen?: SurveyOptions['keepsOpen'],
-): Promise<{ surveyed: Surveyed[]; rest: (() => Promise<Surveyed[]>) | undefined }> {
-  const { read, late, rest } = await beginSurvey(context, flags, keepsOpen).prompt()
-  const surveyed = await finished(read, context, flags, late.length > 0)
-  if (late.length === 0) return { surveyed, rest: undefined }
-  return { surveyed, rest: async () => finished(await rest(), context, flags, true) }
-}
-
-function beginSurvey(
+/** The same, for those who need not wait for all of them. */
+export function beginSurvey(
   { project, fleet, hosts, machineOf, kinds }: Context,
   { only, parallel, timeout, orphans = 'list' }: Flags,
   keepsOpen?: SurveyOptions['keepsOpen'],
 ): Reading {
-  const reads = surveyEach(fleet, hosts, machineOf, {
+  const options = {
     kinds: kinds(),
     knownFacts: project.knownFacts(),
     only,
@@ -110,28 +102,32 @@ function beginSurvey(
     parallel,
     timeoutSeconds: Math.min(timeout, longestRead),
     ...(keepsOpen ? { keepsOpen } : {}),
-  })
-  const names = hosts.map(({ name }) => name)
-  return new Reading(names, reads, (waited) => {
-    const some = waited.slice(0, 8).join(', ')
-    const more = waited.length > 8 ? ` and ${waited.length - 8} more` : ''
-    process.stderr.write(`Waiting for ${some}${more}.\n`)
-  })
+  }
+  return new Reading(
+    hosts.map(({ name }) => name),
+    (sign) => surveyEach(fleet, hosts, machineOf, { ...options, sign }),
+    (waited) => {
+      const some = waited.slice(0, 8).join(', ')
+      const more = waited.length > 8 ? ` and ${waited.length - 8} more` : ''
+      process.stderr.write(`Waiting for ${some}${more}.\n`)
+    },
+  )
 }
 
-/** Remembers the facts, and refuses a selection that fits nothing on any host. */
-async function finished(
-  surveyed: Surveyed[],
-  { project }: Context,
-  { only }: Flags,
-  others = false,
-): Promise<Surveyed[]> {
+export function rememberFacts(surveyed: readonly Surveyed[], { project }: Context): void {
   const read = surveyed.flatMap((each): [string, Facts][] =>
     'facts' in each ? [[each.host.name, each.facts]] : [],
   )
   project.keepFacts(project.knownFacts(), read)
-  const misnamed = others ? undefined : only.find((pattern) => fitsNothing(pattern, surveyed))
-  if (misnamed === undefined) return surveyed
+}
+
+/** Refuses a selection that fits nothing on any host. */
+export async function checkSelection(
+  surveyed: readonly Surveyed[],
+  { only }: Flags,
+): Promise<void> {
+  const misnamed = only.find((pattern) => fitsNothing(pattern, surveyed))
+  if (misnamed === undefined) return
   await closeAll(surveyed)
   const known = surveyed.flatMap((each) => ('plan' in each ? each.plan.all.map(idOf) : []))
   const suggestion = closest(misnamed, [...new Set(known)])

@@ -1,72 +1,133 @@
 import type { Surveyed } from '../engine/survey.ts'
 
 /** So long nobody has answered when it is said who is waited for. Seconds. */
-const patience = 5
+const silence = 5
+
+/** The others wait at least so long for a login that hangs. Seconds. */
+const shortest = 1
+
+/** What a host has done so far, and when. Milliseconds. */
+interface Signs {
+  asked?: number
+  loggedIn?: number
+  read?: { readonly at: number; readonly surveyed: Surveyed }
+  given?: true
+}
 
 /** Hosts while they are read: those that answer need not wait for those that hang. */
 export class Reading {
-  readonly #names: readonly string[]
+  readonly #hosts: ReadonlyMap<string, Signs>
   readonly #reads: readonly Promise<Surveyed>[]
-  readonly #read = new Map<number, Surveyed>()
   readonly #report: (waited: readonly string[]) => void
+  readonly #now: () => number
+  #lastSign: number
+  #said = ''
 
-  /** `report` is told the names of those that keep everyone waiting. */
+  /** `begin` is handed what notes signs of life; `report` the names of those that keep everyone waiting. */
   constructor(
     names: readonly string[],
-    reads: readonly Promise<Surveyed>[],
+    begin: (sign: (host: string, what: 'asked' | 'loggedIn') => void) => Promise<Surveyed>[],
     report: (waited: readonly string[]) => void,
+    now: () => number = () => performance.now(),
   ) {
-    this.#names = names
-    this.#reads = reads
+    this.#hosts = new Map(names.map((name) => [name, {}]))
     this.#report = report
-    for (const [i, each] of reads.entries())
+    this.#now = now
+    this.#lastSign = now()
+    this.#reads = begin((host, what) => {
+      this.#hosts.get(host)![what] ??= now()
+      if (what === 'loggedIn') this.#lastSign = now()
+    })
+    for (const [i, each] of this.#reads.entries())
       void each.then(
-        (surveyed) => this.#read.set(i, surveyed),
+        (surveyed) => this.#note(names[i]!, surveyed),
         () => undefined,
       )
   }
 
+  #note(host: string, surveyed: Surveyed): void {
+    this.#lastSign = this.#now()
+    this.#hosts.get(host)!.read = { at: this.#lastSign, surveyed }
+  }
+
+  /** Who has not been read yet. */
+  get waited(): string[] {
+    return [...this.#hosts].flatMap(([name, { read }]) => (read ? [] : [name]))
+  }
+
   /** All of them, in the order given. */
   async all(): Promise<Surveyed[]> {
-    await this.#settled(() => false)
+    await this.#until(() => false)
     return Promise.all(this.#reads)
   }
 
-  /** Those that answer, and what the others come to; there must be one to go on with. */
-  async prompt(): Promise<{
-    read: Surveyed[]
-    late: readonly string[]
-    rest(): Promise<Surveyed[]>
-  }> {
-    await this.#settled(() => this.#read.size > 0)
-    const early = new Set(this.#read.keys())
-    const late = this.#names.filter((_, i) => !early.has(i))
-    const rest = async (): Promise<Surveyed[]> => {
-      await Promise.all(this.#reads)
-      return this.#reads.flatMap((_, i) => (early.has(i) ? [] : [this.#read.get(i)!]))
-    }
-    return { read: [...early].sort((a, b) => a - b).map((i) => this.#read.get(i)!), late, rest }
+  /** Those that have been read since, as soon as the others keep silent; none when all were given. */
+  async next(): Promise<Surveyed[]> {
+    await this.#until(() => this.#fresh().length > 0 && this.#keepSilent())
+    return this.#give()
   }
 
-  /** Until all are read or, when nobody has answered for a while, `enough` says so. */
-  async #settled(enough: () => boolean): Promise<void> {
+  /** All that were not given yet. */
+  async rest(): Promise<Surveyed[]> {
+    await Promise.all(this.#reads)
+    return this.#give()
+  }
+
+  /** Says who is waited for, once. */
+  tell(): void {
+    const { waited } = this
+    if (waited.length > 0 && waited.join() !== this.#said) this.#report(waited)
+    this.#said = waited.join()
+  }
+
+  #fresh(): Signs[] {
+    return [...this.#hosts.values()].filter(({ read, given }) => read && !given)
+  }
+
+  #give(): Surveyed[] {
+    return this.#fresh().map((each) => {
+      each.given = true
+      return each.read!.surveyed
+    })
+  }
+
+  /**
+   * Whether those that are not read yet hang, as far as one can tell: none of them has even logged in,
+   * in twice the time that the others took for everything. One that has logged in may be at work.
+   */
+  #keepSilent(): boolean {
+    const now = this.#now()
+    const quiet = now - this.#lastSign
+    const hosts = [...this.#hosts.values()]
+    const unread = hosts.filter(({ read }) => !read)
+    // Their turn has not come.
+    if (unread.some(({ asked }) => asked === undefined)) return false
+    if (quiet >= silence * 1000) return true
+    const took = hosts.flatMap(({ asked, read }) => (read ? [read.at - (asked ?? 0)] : []))
+    const patience = Math.max(shortest * 1000, 2 * median(took))
+    return (
+      quiet >= shortest * 1000 &&
+      unread.every(({ asked, loggedIn }) => loggedIn === undefined && now - asked! >= patience)
+    )
+  }
+
+  /** Until all are read or `enough` says so. */
+  async #until(enough: () => boolean): Promise<void> {
     const all = Promise.all(this.#reads)
-    let said = ''
-    let [known, since] = [0, performance.now()]
-    while (this.#read.size < this.#reads.length) {
-      if (known !== this.#read.size) [known, since] = [this.#read.size, performance.now()]
-      if (performance.now() - since >= patience * 1000) {
-        const waited = this.#names.filter((_, i) => !this.#read.has(i))
-        if (waited.join() !== said) this.#report(waited)
-        said = waited.join()
-        if (enough()) return
-      }
-      await oneOf(all, 0.5)
+    while (this.waited.length > 0 && !enough()) {
+      if (this.#now() - this.#lastSign >= silence * 1000) this.tell()
+      await oneOf(all, 0.1)
     }
+    // A mistake in the description is thrown by the reads themselves.
+    if (this.waited.length === 0) await all
   }
 }
 
-/** Waits for the promise, but not for longer than so many seconds. */
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
+}
+
+/** Waits until the promise is settled, but not for longer than so many seconds. */
 async function oneOf(promise: Promise<unknown>, seconds: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const time = new Promise((resolve) => (timer = setTimeout(resolve, seconds * 1000)))

@@ -13,11 +13,14 @@ import {
 import {
   type Context,
   type Flags,
+  beginSurvey,
+  checkSelection,
   closeAll,
   openContext,
+  rememberFacts,
   surveyHosts,
-  surveyPrompt,
 } from './context.ts'
+import type { Ending } from './apply.ts'
 import { exitCodes } from './exit-code.ts'
 import { outcomeOf, showPlan } from './plan.ts'
 import { takeTurns } from './turn.ts'
@@ -29,14 +32,25 @@ export async function up(path: string | undefined, given: Flags): Promise<number
   const context = await openContext(flags)
   // What is applied only as a whole waits for every host.
   const whole = flags.planHash !== undefined || flags.json === true || flags.yes !== true
-  if (whole) return upOn(await surveyHosts(context, flags, isWanted), context, flags, file, path)
-  const { surveyed, rest } = await surveyPrompt(context, flags, isWanted)
-  if (!rest) return upOn(surveyed, context, flags)
-  const code = await upOn(surveyed, context, flags).catch((thrown: unknown) => {
-    void rest().then(closeAll)
+  if (whole) {
+    const surveyed = await surveyHosts(context, flags, isWanted)
+    return (await upOn(surveyed, context, flags, file, path)).code
+  }
+  const reading = beginSurvey(context, flags, isWanted)
+  const surveyed = await reading.next()
+  rememberFacts(surveyed, context)
+  if (reading.waited.length === 0) {
+    await checkSelection(surveyed, flags)
+    return (await upOn(surveyed, context, flags)).code
+  }
+  reading.tell()
+  const ending = await upOn(surveyed, context, flags).catch((thrown: unknown) => {
+    void reading.rest().then(closeAll)
     throw thrown
   })
-  return upOnRest(await rest(), code, context, flags)
+  const late = await reading.rest()
+  rememberFacts(late, context)
+  return upOnRest(late, ending, context, flags)
 }
 
 /** Plans, shows, asks, applies and records what was read. */
@@ -46,7 +60,7 @@ async function upOn(
   flags: Flags,
   file?: PlanFile,
   path = '',
-): Promise<number> {
+): Promise<Ending> {
   let surveyed = first
   const context = { ...everything, hosts: first.map(({ host }) => host) }
   try {
@@ -60,7 +74,7 @@ async function upOn(
     if (!surveyed.some((each) => 'plan' in each && !isEmpty(each.plan)))
       return await nothingToDo(surveyed, plan, context, flags)
     if (await confirmed(flags)) surveyed = await readAgain(surveyed, plan, context, flags)
-    else return exitCodes.wrong
+    else return { code: exitCodes.wrong, whole: false }
     // Loaded only here: a run that changes nothing does without.
     const { apply } = await import('./apply.ts')
     return await apply(surveyed, plan, context, flags)
@@ -69,15 +83,15 @@ async function upOn(
   }
 }
 
-/** Those that answered late, or not at all, have a run of their own, unless the first one failed. */
+/** Those that answered late, or not at all, have a run of their own, unless one was not made before. */
 async function upOnRest(
   late: Surveyed[],
-  code: number,
+  { code, whole }: Ending,
   context: Context,
   flags: Flags,
 ): Promise<number> {
   const busy = late.filter((each) => 'plan' in each && hasWork(each.plan))
-  if (code === exitCodes.done && busy.length > 0) return upOn(late, context, flags)
+  if (whole && busy.length > 0) return Math.max(code, (await upOn(late, context, flags)).code)
   const plan = await planDocument(late.map(outcomeOf), kinds)
   showPlan(plan, flags)
   await closeAll(late)
@@ -89,7 +103,7 @@ async function upOnRest(
   if (unread.length === 0) return code
   // On record, as it is when they fail at once.
   const { apply } = await import('./apply.ts')
-  return Math.max(code, await apply(unread, plan, context, flags))
+  return Math.max(code, (await apply(unread, plan, context, flags)).code)
 }
 
 /** A session serves to change something, or to wait for another run. */
@@ -120,11 +134,12 @@ async function nothingToDo(
   plan: PlanDocument,
   context: Context,
   flags: Flags,
-): Promise<number> {
+): Promise<Ending> {
   if (surveyed.some((each) => 'plan' in each && hasWork(each.plan)))
     await (await import('./apply.ts')).keepMemories(surveyed, context, flags)
   if (flags.json) showPlan(plan, flags)
-  return surveyed.some((each) => 'error' in each) ? exitCodes.failed : exitCodes.done
+  const failed = surveyed.some((each) => 'error' in each)
+  return { code: failed ? exitCodes.failed : exitCodes.done, whole: true }
 }
 
 function checkHash(plan: PlanDocument, flags: Flags): void {

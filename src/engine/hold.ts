@@ -1,12 +1,13 @@
 import { type FettleError, asFettleError, problem } from '../base/errors.ts'
 import { type Shell, lines, sh } from '../base/shell.ts'
 import type { Answer, Frame, Limit, Machine, Session } from '../transport/machine.ts'
-import type { Journal } from './journal.ts'
+import { type Journal, ownShell } from './journal.ts'
 import {
   type Runner,
   fence,
   fenceAgainstOthers,
   lost,
+  moveIn,
   parseLease,
   release,
   renew,
@@ -30,7 +31,10 @@ export class Hold {
   #timer: NodeJS.Timeout | undefined
   #beating = false
   #held = false
+  /** Opened here, so it is closed here. */
   #reopened = false
+  /** The lease names a shell that is none of this connection. */
+  #astray = false
   readonly #beatSeconds: number
   readonly #place: string
 
@@ -58,10 +62,43 @@ export class Hold {
     this.#timer = setInterval(() => void this.#beat(), this.#beatSeconds * 1000).unref()
   }
 
+  get session(): Session {
+    return this.#session
+  }
+
   /** Asks over a new connection from now on, as the old one is dead. */
   reopen(): void {
+    if (this.#reopened) void this.#session.close()
     this.#session = this.#machine.open(true)
     this.#reopened = true
+    this.#astray = true
+    void this.#beats?.close()
+    this.#beats = undefined
+  }
+
+  /** Whether the connection still carries anything. */
+  async isAlive(): Promise<boolean> {
+    const error = (): FettleError => problem('lease-lost', { host: this.#session.host })
+    const asked = this.#session.run([{ script: sh`:` }], { seconds: 5, error })
+    return asked.then(
+      () => true,
+      () => false,
+    )
+  }
+
+  /**
+   * Makes the new connection the run's own. What was asked over the old one is let finish, for so many
+   * seconds; false when it did not.
+   */
+  async moveIn(seconds: number, limit: Limit): Promise<boolean> {
+    const [own] = await this.ask([{ script: ownShell }], limit)
+    const script = moveIn(own!.output.toString().trim(), seconds)
+    const [answer] = await this.ask([{ script, user: 'root' }], {
+      ...limit,
+      seconds: limit.seconds + seconds,
+    })
+    this.#astray = answer!.code !== 0
+    return !this.#astray
   }
 
   /** Asks the host, as long as it is this run's. Throws `lease-lost` when it is not. */
@@ -90,14 +127,14 @@ export class Hold {
   async release(limit: Limit): Promise<void> {
     if (!this.#held) return
     this.#held = false
-    const script = this.#reopened ? fence(this.#runner.id, true, this.#place) : release(this.#place)
+    const script = this.#astray ? fence(this.#runner.id, true, this.#place) : release(this.#place)
     await this.#session.run([this.#fenced({ script, user: 'root' })], limit)
     if (this.#reopened) await this.#session.close()
   }
 
   async #isTaken(thrown: unknown): Promise<boolean> {
     if (asFettleError(thrown).code !== 'connection-lost') return false
-    const session = this.#machine.open()
+    const session = this.#machine.open(true)
     const limit = { seconds: 5, error: () => problem('lease-lost', { host: '' }) }
     try {
       const [answer] = await session.run([this.#fenced({ script: sh`:` })], limit)
@@ -119,7 +156,7 @@ export class Hold {
     const script = lines(renew(this.#place), this.onBeat)
     const limit = { seconds: this.#beatSeconds, error: () => problem('lease-lost', { host: '' }) }
     try {
-      this.#beats ??= this.#machine.open()
+      this.#beats ??= this.#machine.open(this.#reopened)
       await this.#beats.run([this.#fenced({ script, user: 'root' })], limit)
     } catch {
       // The next one tries again over a new session; when all fail the lease expires, as it should.

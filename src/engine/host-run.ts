@@ -7,8 +7,10 @@ import { type Resource, idOf } from '../model/resource.ts'
 import type { Answer, Frame, Limit, Machine, Session } from '../transport/machine.ts'
 import { actionsOf, askedBy, dueActions, settledBy } from './actions.ts'
 import type { Made, RunEvent } from './events.ts'
+import { type Crossed, cross } from './crossing.ts'
+import { failure, stateText } from './failure.ts'
 import { Hold } from './hold.ts'
-import { type Noted, note, remember, strike } from './journal.ts'
+import { type Noted, note, onRecord, remember, strike, wasDone } from './journal.ts'
 import type { Runner } from './lease.ts'
 import { LockOutGuard } from './lock-out-guard.ts'
 import { textOf } from './memory.ts'
@@ -40,7 +42,6 @@ export interface Reached {
 /** One run on one host: the state of it between steps. */
 export class HostRun {
   readonly made: Made[] = []
-  readonly #session: Session
   readonly #plan: HostPlan
   readonly #options: ConvergeOptions
   readonly #hold: Hold
@@ -54,7 +55,6 @@ export class HostRun {
   #opaqueRan = false
 
   constructor({ machine, session, plan }: Reached, options: ConvergeOptions) {
-    this.#session = session
     this.#plan = plan
     this.#options = options
     this.#risk = new Risk(plan, options.kinds, session.login)
@@ -128,8 +128,19 @@ export class HostRun {
         this.#risk.lockOutOf(resource) !== undefined ||
         notes.some(({ cause }) => this.#risk.has(cause))
       if (risky) await this.#guard.arm()
-      const frames = [{ script, user: resource.user }]
-      const [answer] = await this.#askProven(risky, frames, label)
+      const key = `${this.#options.runner.id} ${label}`
+      const isRoot = (resource.user ?? this.#hold.session.login) === 'root'
+      const frame = {
+        script: risky && isRoot ? onRecord(script, key) : script,
+        user: resource.user,
+      }
+      const crossed = await this.#cross(risky, [frame], label)
+      const [answer] =
+        'lost' in crossed
+          ? await this.#ask([{ script: wasDone(key), user: 'root' }], label)
+          : crossed.answers
+      if ('lost' in crossed && answer!.code !== 0)
+        throw this.#answerLost(label, 'whether it was done is not known, so it stays noted')
       if (answer!.code !== 0) throw this.#failure('action-failed', label, answer!)
       await this.#strike(notes)
       const causes = [...new Set(notes.map(({ cause }) => cause))].join(', ')
@@ -150,7 +161,8 @@ export class HostRun {
     if (!this.#opaqueRan) return
     const { resources } = this.#plan
     const limit = this.#limit('reading everything again')
-    const { states, unread } = await observe(this.#session, resources, this.#options.kinds, limit)
+    const { session } = this.#hold
+    const { states, unread } = await observe(session, resources, this.#options.kinds, limit)
     for (const lacksUser of unread.values()) throw lacksUser
     for (const resource of resources)
       this.#checkTaken(this.#kindOf(resource), [resource], [states.get(idOf(resource))])
@@ -186,7 +198,8 @@ export class HostRun {
     const settled = changes.flatMap((change) => settledBy(change, this.#noted))
     const { script, input } = kind.apply(changes)
     const reading = reread(kind, resources, this.#plan.host)
-    const [answer, after] = await this.#askProven(
+    const what = ids.join(', ')
+    const crossed = await this.#cross(
       risky,
       [
         {
@@ -197,11 +210,18 @@ export class HostRun {
         },
         reading.frame,
       ],
-      ids.join(', '),
+      what,
     )
     const seconds = this.#since(begun)
-    if (answer!.code !== 0) throw await this.#stepFailed(kind, changes, [answer!, after!], seconds)
-    const states = reading.states(after!.output)
+    const [answer, after] =
+      'lost' in crossed
+        ? [undefined, (await this.#ask([reading.frame], what))[0]!]
+        : (crossed.answers as [Answer, Answer])
+    if (answer && answer.code !== 0)
+      throw await this.#stepFailed(kind, changes, [answer, after], seconds)
+    const states = reading.states(after.output)
+    const missing = answer ? undefined : await this.#madeBefore(kind, changes, states, seconds)
+    if (missing) throw this.#answerLost(idOf(missing), 'it is not as described')
     this.#checkTaken(kind, resources, states)
     this.#opaqueRan ||= kind.opaque === true
     await this.#strike(settled)
@@ -219,9 +239,21 @@ export class HostRun {
     const ids = resources.map(idOf)
     if (kind.batch !== 'in order') return this.#failure('step-failed', ids.join(', '), answer)
     const states = reread(kind, resources, this.#plan.host).states(after.output)
-    const at = resources.findIndex((each, i) => this.#stillDiffers(kind, each, states[i]))
-    await this.#madeAll(kind, changes.slice(0, Math.max(0, at)), states, seconds)
-    return this.#failure('step-failed', ids[at] ?? ids.join(', '), answer)
+    const first = await this.#madeBefore(kind, changes, states, seconds)
+    return this.#failure('step-failed', first ? idOf(first) : ids.join(', '), answer)
+  }
+
+  /** Of changes made in order: counts those as made before the first that is not, and gives that. */
+  async #madeBefore(
+    kind: Kind,
+    changes: readonly Change[],
+    states: readonly unknown[],
+    seconds: number,
+  ): Promise<Resource | undefined> {
+    const at = changes.findIndex(({ resource }, i) => this.#stillDiffers(kind, resource, states[i]))
+    if (kind.batch === 'in order' && at > 0)
+      await this.#madeAll(kind, changes.slice(0, at), states, seconds)
+    return changes[at]?.resource
   }
 
   async #madeAll(
@@ -295,25 +327,15 @@ export class HostRun {
     return this.#hold.ask(frames, this.#limit(resource))
   }
 
-  /**
-   * With a new login after what may lock us out, before anything is made of the answer: there may be
-   * none, or one about sudo.
-   */
-  async #askProven(risky: boolean, frames: readonly Frame[], what: string): Promise<Answer[]> {
-    if (!risky) return this.#ask(frames, what)
-    const asked = await this.#ask(frames, what).catch(asFettleError)
-    const error = Array.isArray(asked) ? undefined : asked
-    if (error?.code === 'lease-lost') throw error
+  /** With a new login after what may lock us out. */
+  async #cross(risky: boolean, frames: readonly Frame[], what: string): Promise<Crossed> {
+    if (!risky) return { answers: await this.#ask(frames, what) }
     try {
-      await this.#guard.prove(what)
+      return await cross(this.#hold, this.#guard, frames, what, this.#limit(what))
     } catch (thrown) {
       if (this.#guard.fired) this.#isBack()
       throw thrown
-    } finally {
-      if (error || this.#guard.fired) this.#hold.reopen()
     }
-    if (Array.isArray(asked)) return asked
-    throw asked
   }
 
   /** What the host has put back is not made, but left. */
@@ -346,32 +368,17 @@ export class HostRun {
   }
 
   #failure(code: 'step-failed' | 'action-failed', what: string, answer: Answer): FettleError {
-    const log = redact(answer.output.toString('utf8')).trim()
-    const reason = log.split('\n').at(-1) || 'it printed nothing'
+    return failure(code, this.#plan.host, what, answer, this.#state())
+  }
+
+  #answerLost(resource: string, finding: string): FettleError {
     const { host } = this.#plan
-    if (code === 'action-failed')
-      return problem(code, { host, action: what, code: answer.code, reason }, { log })
-    const next = `Correct the cause (its output is above; \`fettle ssh ${host}\` takes you there), then run again.`
-    return problem(
-      code,
-      { host, resource: what, code: answer.code, reason, state: this.#state(), next },
-      { log },
-    )
+    return problem('answer-lost', { host, resource, finding, state: this.#state() })
   }
 
   /** What state the host is in now, for an error. */
   #state(): string {
-    const { length } = this.made
-    const left = this.left()
-    const done =
-      length === 0
-        ? 'Nothing was changed before that'
-        : `${length === 1 ? '1 change was' : `${length} changes were`} made before that and read back`
-    const owed =
-      this.#owed.length === 0
-        ? ''
-        : ` Noted on the host for the next run: ${this.#owed.join(', ')}.`
-    return `${done}; left: ${left.length === 0 ? 'nothing' : left.join(', ')}.${owed}`
+    return stateText(this.made.length, this.left(), this.#owed)
   }
 
   #stopIfAsked(): void {

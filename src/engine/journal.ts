@@ -31,14 +31,21 @@ export interface Journal {
 
 const pending = `${folder}/pending`
 
+/** An action that succeeded and whose answer may be lost with the connection. */
+const outcome = `${folder}/outcome`
+
+/** Prints what this session's shell is known by: process id, when it was started, its group. */
+export const ownShell: Shell = Shell.literal(`read -r stat 2>/dev/null </proc/$$/stat
+set -- \${stat##*) }
+printf '%s %s %s\\n' $$ "\${20}" "$3"`)
+
 /** Prints the journal, mostly with shell builtins. Needs no rights: nothing in it is secret. */
 export function readJournal(expectedMemory: string): Shell {
   return lines(
     lookAtShell,
-    Shell.literal(`read -r stat 2>/dev/null </proc/$$/stat
-set -- \${stat##*) }
-printf 'shell %s %s %s\\n' $$ "\${20}" "$3"
-printf 'login %s\\n' "$me"`),
+    sh`printf 'shell '`,
+    ownShell,
+    Shell.literal(`printf 'login %s\\n' "$me"`),
     sh`cd ${folder} 2>/dev/null || { echo managed; exit; }`,
     readRuns,
     sh`printf 'runs %s\n' "$runs"`,
@@ -84,7 +91,18 @@ export function note(noted: readonly Noted[]): Shell {
 
 /** Strikes notes out; runs as root. */
 export function strike(noted: readonly Notification[]): Shell {
-  return sh`rm -f -- ${[...new Set(noted.map(pathOf))]}`
+  return sh`rm -f -- ${[...new Set(noted.map(pathOf)), outcome]}`
+}
+
+/** Does it, and writes down that it succeeded; runs as root. */
+export function onRecord(action: Shell, key: string): Shell {
+  return sh`( ${action}
+) && { mkdir -p ${folder}; printf '%s\n' ${key} >${outcome}; }`
+}
+
+/** Whether the action with this key is on record as done; and it is no more. Runs as root. */
+export function wasDone(key: string): Shell {
+  return sh`[ "$(cat ${outcome} 2>/dev/null)" = ${key} ] && rm -f -- ${outcome}`
 }
 
 /** Keeps what is managed; runs as root. The lines are its input. */

@@ -127,6 +127,44 @@ export const renew = (place: string = folder): Shell => sh`: >${place}/beat`
 /** Gives the host back. Runs as root, behind the fence. */
 export const release = (place: string = folder): Shell => sh`cd ${place} && rm -f lease beat`
 
+/** Ends the shell that was looked at, of the group `own`, with all that it has started. */
+const endFamily: Shell = Shell.literal(`kin= signal=TERM
+[ -z "$alive" ] || for moment in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+  kin=$(family "$own" "$kin")
+  [ -n "$kin" ] || break
+  [ "$moment" -lt 11 ] || signal=KILL
+  kill -s "$signal" $kin 2>/dev/null
+  sleep 0.2
+done
+[ -z "$kin" ] || { echo busy; exit 75; }`)
+
+/**
+ * Hands the host from this run's shell, whose connection is dead, to another one of the same run. What
+ * the old one was asked last is let finish, for so many seconds, else it prints `busy` and ends with
+ * 75. Runs as root, behind the fence.
+ */
+export function moveIn(shell: string, seconds: number): Shell {
+  return lines(
+    sh`cd ${folder} || exit 1`,
+    lookAtShell,
+    readWords,
+    sh`[ $# -ne 0 ] || exit 1
+own=$4 tries=${seconds * 5}
+while look_at "$2" "$3" "$4"; [ "$alive" = busy ]; do
+  [ "$tries" -gt 0 ] || { echo busy; exit 75; }
+  tries=$((tries - 1))
+  sleep 0.2
+done
+run=$1 who=$5
+exec 9>lock && flock -w 10 9 || { echo busy; exit 75; }`,
+    readWords,
+    sh`[ "$1" = "$run" ] || { echo ${lost}; exit 75; }
+look_at "$2" "$3" "$4"
+${endFamily}
+printf '%s %s %s\n' "$run" ${Shell.literal(words(shell))} "$who" >lease.new && mv -f lease.new lease`,
+  )
+}
+
 /**
  * Ends what is left of a run: its shell and whatever that started, so that it can do nothing more,
  * and its lease, which is not that run's any more from the first moment on. A step that is running
@@ -145,15 +183,7 @@ own=$4
 look_at "$2" "$3" "$4"
 if [ "$alive" = busy ] && [ ${byForce ? 'yes' : 'no'} = no ]; then echo busy; exit 75; fi
 echo ${`-${id}`} "$2 $3 $4 $5" >lease.new && mv -f lease.new lease
-kin= signal=TERM
-[ -z "$alive" ] || for moment in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-  kin=$(family "$own" "$kin")
-  [ -n "$kin" ] || break
-  [ "$moment" -lt 11 ] || signal=KILL
-  kill -s "$signal" $kin 2>/dev/null
-  sleep 0.2
-done
-[ -z "$kin" ] || { echo busy; exit 75; }
+${endFamily}
 ${place === folder ? restoreNow : sh`:`} || { echo busy; exit 75; }
 rm -f lease beat
 echo ended`,

@@ -24,6 +24,8 @@ export interface SurveyOptions {
   readonly timeoutSeconds: number
   /** Whether a host's session is still wanted. Left out: always. */
   readonly keepsOpen?: (plan: HostPlan) => boolean
+  /** Told when a host's turn has come, and when its login is through. */
+  readonly sign?: (host: string, what: 'asked' | 'loggedIn') => void
 }
 
 /** A host that has not answered for so long no longer counts as one that is asked. Seconds. */
@@ -66,7 +68,9 @@ export function surveyEach(
   )
   const look = async ({ host, resources }: Described): Promise<Surveyed> => {
     const machine = machineOf(host)
+    options.sign?.(host.name, 'asked')
     const session = machine.open()
+    void session.loggedIn.then(() => options.sign?.(host.name, 'loggedIn'))
     try {
       const seen = await surveyHost(fleet, host, resources, session, options)
       if (options.keepsOpen?.(seen.plan) === false) await session.close()

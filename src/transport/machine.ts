@@ -41,6 +41,8 @@ export interface Session {
   readonly login: string | undefined
   /** How many times this side has waited for the host so far. */
   readonly roundTrips: number
+  /** Resolves once the login is through and the host is ready to be asked; may never do. */
+  readonly loggedIn: Promise<void>
   /**
    * Rejects with an error of the catalogue when the host cannot be reached or goes away, and with
    * the limit's own error (after ending the session) when the answers are not there in time.

@@ -39,6 +39,8 @@ export interface Carrier {
   readonly words: readonly string[]
   /** Tried once more with these words when it ended like this, before anything was answered. */
   readonly again?: { readonly words: readonly string[]; fits(end: End): boolean }
+  /** How long the login may take, the second try included. Left out: as long as it likes. */
+  readonly login?: Limit
 }
 
 /** A session over a child process that runs the loop of `loop.ts` somewhere. */
@@ -46,6 +48,7 @@ export class ProcessSession implements Session {
   readonly host: string
   readonly login: string | undefined
   roundTrips = 0
+  readonly loggedIn: Promise<void>
   readonly #carrier: Carrier
   readonly #failures: Failures
   #child: ChildProcess
@@ -54,6 +57,8 @@ export class ProcessSession implements Session {
   readonly #queue: Waiting[] = []
   #stderr = ''
   #started = false
+  #greet: () => void = () => undefined
+  readonly #loginTimer: NodeJS.Timeout | undefined
   #pending: Buffer = Buffer.alloc(0)
   #failure: FettleError | undefined
   #retried = false
@@ -64,6 +69,10 @@ export class ProcessSession implements Session {
     this.login = login
     this.#carrier = carrier
     this.#failures = failures
+    this.loggedIn = new Promise((resolve) => (this.#greet = resolve))
+    const { login: limit } = carrier
+    this.#loginTimer =
+      limit && setTimeout(() => this.#abort(limit.error()), limit.seconds * 1000).unref()
     this.#child = this.#start(carrier.words)
   }
 
@@ -128,6 +137,7 @@ export class ProcessSession implements Session {
   async close(): Promise<void> {
     const child = this.#child
     this.#closing = true
+    clearTimeout(this.#loginTimer)
     child.stdin!.end()
     child.unref()
     for (const stream of [child.stdin, child.stdout, child.stderr]) (stream as Socket).unref()
@@ -172,6 +182,8 @@ export class ProcessSession implements Session {
     const at = this.#pending.indexOf(`${this.#mark}\n`)
     if (at < 0) return false
     this.#pending = this.#pending.subarray(at + this.#mark.length + 1)
+    clearTimeout(this.#loginTimer)
+    this.#greet()
     return (this.#started = true)
   }
 
@@ -209,6 +221,7 @@ export class ProcessSession implements Session {
   }
 
   #fail(error: FettleError): void {
+    clearTimeout(this.#loginTimer)
     this.#failure ??= error
     for (const waiting of this.#queue.splice(0)) waiting.reject(this.#failure)
   }

@@ -25,7 +25,7 @@ describe.skipIf(!labAvailable)(`a host over ssh ${labMissing}`, () => {
       }
       add plain /bin/bash; add strange /bin/bash; add changed /bin/bash; add new /bin/bash
       add asked /bin/bash; echo 'asked ALL=(ALL) ALL' > /etc/sudoers.d/asked
-      add noisy /bin/bash; add closed /usr/sbin/nologin; add ended /bin/bash
+      add broken /bin/bash; add noisy /bin/bash; add closed /usr/sbin/nologin; add ended /bin/bash
       cat > /home/noisy/.bashrc <<'END'
 echo "Welcome to the machine"; seq 20000; echo "to stderr" >&2; alias ls='ls --color'; set -u
 export mark=mine u=me PS1=x; cd /tmp; printf 'and no newline at the end'
@@ -240,6 +240,23 @@ END
       seen.add(answer!.output.toString())
     }
     expect(seen.size).toBe(1)
+  })
+
+  // Here ssh does not fall back by itself, as it does where it finds the connection dead before it asks.
+  test('whose shared connection breaks while a session begins is reached over a new one', async () => {
+    const made = await host()
+      .exec(`printf '%s\\n' '#!/bin/sh' '[ ! -e ~/cut ] || { rm ~/cut; kill -KILL $PPID; sleep 9; }' 'exec sh "$@"' >/usr/local/bin/cut-off
+      chmod 755 /usr/local/bin/cut-off; usermod -s /usr/local/bin/cut-off broken`)
+    expect(made).toEqual({ code: 0, output: '' })
+    const ask = async (): Promise<string> => {
+      const session = new SshMachine({ ...host().target, login: 'broken' }).open()
+      const [answer] = await session.run([{ script: sh`echo here; ls ~` }])
+      await session.close()
+      return answer!.output.toString()
+    }
+    expect(await ask()).toBe('here\n')
+    await host().exec(': >/home/broken/cut')
+    expect(await ask()).toBe('here\n')
   })
 
   // The last of these, as it takes the logins above away.

@@ -3,8 +3,9 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { type FettleError, problem } from '../base/errors.ts'
 import { loopCommand } from './loop.ts'
-import type { Machine, Session } from './machine.ts'
+import type { Limit, Machine, Session } from './machine.ts'
 import { type End, ProcessSession, becomeFailure } from './session.ts'
+import { ownTimeouts } from './ssh-config.ts'
 import type { Target } from './target.ts'
 
 /** A host behind the system's OpenSSH client, with all that the user's ssh config says about it. */
@@ -19,16 +20,17 @@ export class SshMachine implements Machine {
 
   open(anew = false): Session {
     const target = this.#target
-    const login = target.login ?? 'the login user'
+    const user = target.login ?? 'the login user'
     const shared = [...sshWords(target), loopCommand]
     const own = ['-S', 'none', ...shared]
+    const login = loginLimit(target)
     const carrier = anew
-      ? { program: 'ssh', words: own }
-      : { program: 'ssh', words: shared, again: { words: own, fits: lostSharedConnection } }
+      ? { program: 'ssh', words: own, login }
+      : { program: 'ssh', words: shared, login, again: { words: own, fits: lostSharedConnection } }
     return new ProcessSession(target.name, target.login, carrier, {
       missing: () => problem('ssh-missing', {}),
       ended: (end) => endOfSsh(target, end),
-      become: (user, output) => becomeFailure(target.name, login, user, output),
+      become: (wanted, output) => becomeFailure(target.name, user, wanted, output),
     })
   }
 }
@@ -41,11 +43,23 @@ function lostSharedConnection({ exit, started, stderr }: End): boolean {
   return exit === '255' && !started && /^$|mux_client|broken pipe|shared connection/i.test(stderr)
 }
 
+/** How long ssh may take to reach the host, unless the user's config speaks of that. Seconds. */
+const connectSeconds = 10
+
+/** What a login may take beside that: keys, names, PAM, the start files of the shell. Seconds. */
+const loginSeconds = 20
+
+/** An address that is dead, or a login that hangs, is named long before a read is given up. */
+function loginLimit({ name: host, address }: Target): Limit {
+  const seconds = Math.max(connectSeconds, ...ownTimeouts()) + loginSeconds
+  return { seconds, error: () => problem('login-timeout', { host, address, seconds }) }
+}
+
 /** The words of an ssh command line for a target, up to and with the address. */
 export function sshWords(target: Target, interactive = false): string[] {
   const settings = [
     ...(interactive ? [] : ['BatchMode=yes']),
-    'ConnectTimeout=10',
+    ...(ownTimeouts().length > 0 ? [] : [`ConnectTimeout=${connectSeconds}`]),
     'ServerAliveInterval=5',
     'ServerAliveCountMax=3',
     'ControlMaster=auto',

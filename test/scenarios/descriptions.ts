@@ -1,11 +1,13 @@
 import * as fc from 'fast-check'
 import { type Resource, absent, idOf } from '../../src/model/resource.ts'
+import { aptRepository } from '../../src/resources/apt-repository.ts'
 import { authorizedKeys } from '../../src/resources/authorized-keys.ts'
 import { block } from '../../src/resources/block.ts'
 import { command } from '../../src/resources/command.ts'
 import { cron } from '../../src/resources/cron.ts'
 import { directory } from '../../src/resources/directory.ts'
 import { file } from '../../src/resources/file.ts'
+import { git } from '../../src/resources/git.ts'
 import { group } from '../../src/resources/group.ts'
 import { hostEntry } from '../../src/resources/host-entry.ts'
 import { line } from '../../src/resources/line.ts'
@@ -17,6 +19,7 @@ import { timer } from '../../src/resources/timer.ts'
 import { timezone } from '../../src/resources/timezone.ts'
 import { unit } from '../../src/resources/unit.ts'
 import { user } from '../../src/resources/user.ts'
+import { firstCommit, places } from './world.ts'
 
 /**
  * Random descriptions over a small world, so that two of them often say different things about the
@@ -45,7 +48,9 @@ export const descriptions = (): fc.Arbitrary<Resource[]> =>
         hostEntry('10.9.9.9', names),
       ]),
       commands: fc.tuple(commands('one'), commands('two')),
-      software: software(['hello', 'tree', 'dos2unix']),
+      software: software(['rone', 'rtwo', 'rthree']),
+      sources: sources('rsource'),
+      checkouts: fc.tuple(checkouts('/srv/rcheckout'), checkouts('/srv/r.copy')),
     })
     .map((world) => Object.values(world).flat(3))
     .map(consistent)
@@ -221,7 +226,38 @@ function commands(name: string): Some {
   ]).map((described) => described.filter((each) => !each.absent))
 }
 
-/** Seldom: they take longer than all others together, and make much of what follows unknown. */
+/** Seldom, as it makes much of what follows unknown. */
+function sources(name: string): Some {
+  const options = fc.record({
+    uris: fc.subarray([...places.more], { minLength: 1 }),
+    types: option(['deb'] as const),
+    comment: option('One', 'Two'),
+  })
+  const wanted = sometimes(options, ({ uris, types, comment }) => [
+    aptRepository(name, {
+      uris,
+      suites: './',
+      ...(types ? { types } : {}),
+      options: { Trusted: 'yes', ...(comment ? { 'X-Comment': comment } : {}) },
+    }),
+  ])
+  return fc.oneof(
+    { weight: 3, arbitrary: fc.constant<Resource[]>([]) },
+    { weight: 1, arbitrary: wanted },
+  )
+}
+
+function checkouts(path: string): Some {
+  const options = fc.record({
+    ref: fc.constantFrom('main', 'other', 'v1', 'v2', firstCommit),
+    depth: option(1),
+  })
+  return sometimes(options, ({ ref, depth }) => [
+    git(path, { url: places.repository, ref, force: true, ...(depth ? { depth } : {}) }),
+  ])
+}
+
+/** Seldom: they make much of what follows unknown. */
 function software(names: readonly string[]): Some {
   const wanted = fc
     .array(fc.constantFrom('there', 'gone', 'as it is'), { minLength: names.length })

@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Resource } from '../../src/model/resource.ts'
 import { as } from '../../src/index.ts'
-import { command } from '../../src/resources/command.ts'
+import { command, trigger } from '../../src/resources/command.ts'
 import { file } from '../../src/resources/file.ts'
 import { reload, restart, service } from '../../src/resources/service.ts'
 import { sshd } from '../../src/resources/sshd.ts'
@@ -264,6 +264,127 @@ describe.skipIf(!labAvailable)(`a change that locks out ${labMissing}`, () => {
     expect(await exec('sshd -T | grep logingrace')).toBe('logingracetime 79\n')
     await tidy()
   }, 90_000)
+})
+
+describe.skipIf(!labAvailable)(`a good change that cuts its own connection ${labMissing}`, () => {
+  const hosts = bootForFile(1)
+  const exec = async (script: string): Promise<string> => (await hosts()[0]!.exec(script)).output
+  const cut = `pkill -KILL -f '^sshd: root'`
+
+  /** Lets new logins in, and nothing more of a connection that was there before. */
+  const newOnly = (...chains: ('input' | 'output')[]): string =>
+    `flush ruleset\ntable inet filter {\n${chains
+      .map((chain) => {
+        const port = chain === 'input' ? 'dport' : 'sport'
+        return `  chain ${chain} {
+    type filter hook ${chain} priority 0;
+    tcp ${port} 22 tcp flags & (fin | syn | rst | ack) == syn ct mark set 1
+    tcp ${port} 22 ct mark != 1 drop
+  }`
+      })
+      .join('\n')}\n}\n`
+
+  beforeAll(async () => {
+    if (!labAvailable) return
+    await exec(`apt-get update -q && apt-get install -qy --no-install-recommends nftables
+      printf '%s' '${rules('accept')}' >/etc/nftables.conf
+      systemctl enable nftables; systemctl start nftables`)
+  }, 240_000)
+
+  beforeEach(async () => {
+    await exec('rm -rf /srv/*')
+  })
+
+  /** Fails unless the lease names the shell that runs it, or one above it. */
+  const ours = command('ours', {
+    run: `read -r run shell rest </var/lib/fettle/lease; [ "$shell" = "$$" ] && : >/srv/ours`,
+    creates: '/srv/ours',
+  })
+  const left = `ls -A /var/lib/fettle /var/lib/fettle/pending 2>/dev/null | grep -E '^(lease|beat|guard(\\.new|\\.old)?|outcome|[0-9a-f]{32})$'`
+
+  const ways: [string, () => Resource[]][] = [
+    [
+      'a command that ends all logins',
+      () => [
+        command('cut', { run: `: >/srv/cut; ${cut}`, creates: '/srv/cut', mayLockOut: true }),
+        ours,
+      ],
+    ],
+    [
+      'a command that goes on after that',
+      () => [
+        command('cut', {
+          run: `${cut}; sleep 3; : >/srv/cut`,
+          creates: '/srv/cut',
+          mayLockOut: true,
+        }),
+        ours,
+      ],
+    ],
+    [
+      'an action that ends all logins',
+      () => [
+        command('cut', { run: `${cut}; true`, when: 'notified', mayLockOut: true }),
+        file('/srv/cut', { content: '', notify: trigger('cut') }),
+      ],
+    ],
+    [
+      'the firewall, which takes the answer too',
+      () => [
+        service('nftables'),
+        file('/etc/nftables.conf', {
+          content: newOnly('input', 'output'),
+          notify: reload('nftables'),
+        }),
+      ],
+    ],
+    [
+      'the firewall, which lets the answer through',
+      () => [
+        service('nftables'),
+        file('/etc/nftables.conf', { content: newOnly('input'), notify: reload('nftables') }),
+      ],
+    ],
+  ]
+
+  test.each(ways)(
+    '%s: the run goes on over a new login',
+    async (_, describe) => {
+      const target = [hosts()[0]!.target]
+      const result = await run(target, describe)
+      expect(errorOf(result)).toBeUndefined()
+      expect(result.results[0]).toMatchObject({ status: 'done', left: [] })
+      expect(await exec(left)).toBe('')
+      expect(planned(await read(target, describe))).toEqual([])
+    },
+    90_000,
+  )
+
+  test('a change that did not come to its end is an error, and left', async () => {
+    const target = [hosts()[0]!.target]
+    const described = (): Resource[] => [
+      file('/srv/before', { content: '' }),
+      command('cut', { run: `${cut}; exit 1`, creates: '/srv/cut', mayLockOut: true }),
+    ]
+    const result = await run(target, described)
+    expect(errorOf(result)).toMatchObject({
+      code: 'answer-lost',
+      message:
+        'web1: the connection broke during command:cut. One can log in again, but it is not as described.',
+      state: '1 change was made before that and read back; left: command:cut.',
+    })
+    expect(await exec(left)).toBe('')
+  })
+
+  test('an action of which nobody knows how it ended stays noted', async () => {
+    const target = [hosts()[0]!.target]
+    const result = await run(target, () => [
+      command('cut', { run: `${cut}; exit 1`, when: 'notified', mayLockOut: true }),
+      file('/srv/cut', { content: '', notify: trigger('cut') }),
+    ])
+    expect(errorOf(result)).toMatchObject({ code: 'answer-lost' })
+    expect(await exec(left)).toMatch(/^[0-9a-f]{32}\n$/)
+  })
 })
 
 const errorOf = ({ results, surveyed }: Run): { code: string; state: string } | undefined =>

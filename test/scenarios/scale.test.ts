@@ -61,12 +61,41 @@ describe.skipIf(!labAvailable)(`many hosts, and many resources ${labMissing}`, (
     })
   })
 
-  test('`plan` says on stderr whom it waits for', async () => {
-    const folder = new Folder(hosts()).describe(hosts(), "return file('/srv/up', { content: 'x' })")
-    const { code, stdout, stderr } = await folder.fettle(['plan', '--lab', '--timeout', '12'])
+  test('`plan` shows the others at once, says whom it waits for, and shows those when they are through', async () => {
+    const folder = new Folder(hosts()).describe(
+      hosts(),
+      "return file('/srv/up', { content: host.name })",
+    )
+    const plan = folder.start(['plan', '--lab', '--timeout', '20'])
+    await plan.until('web8')
+    await plan.until('Waiting for web3.')
+    const { code, stdout, stderr } = await plan.ended
     expect(code).toBe(1)
     expect(stderr).toBe('Waiting for web3.\n')
-    expect(stdout).toContain('web3 did not answer within 12 s.')
-    expect(stdout).toContain('1 host not read.')
+    const [first, last] = stdout.split('web3 did not answer within 20 s.')
+    for (const { name } of hosts())
+      if (name !== 'web3') expect(first).toMatch(new RegExp(`^${name}\n  [+~] file:/srv/up`, 'm'))
+    const hash = /changes on 7 hosts, 1 host not read\. Plan (\w+)/.exec(last!)?.[1]
+    const whole = await folder.fettle(['plan', '--lab', '--json', '--timeout', '5'])
+    expect(hash).toBe(JSON.parse(whole.stdout).hash)
+  })
+
+  test('a login that hangs is given up long before a read, wherever it hangs', async () => {
+    const [one, two] = hosts()
+    // A listening socket that never speaks, and an sshd that was stopped in the middle of everything.
+    const folder = new Folder(hosts()).describe([one!, two!, hosts()[2]!], "return file('/srv/x')")
+    await two!.exec('pkill -STOP -x sshd; pkill -KILL -f "^sshd: root"; true')
+    const { code, stdout } = await folder.fettle(['plan', '--lab'])
+    await two!.exec('pkill -CONT -x sshd')
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/^web2\n {2}error host-unreachable\n.*timed out/m)
+    expect(stdout).toMatch(
+      /^web3\n {2}error login-timeout\n.*did not finish the login within 30 s/m,
+    )
+    // As it was given up first, it was shown first.
+    expect(stdout.indexOf('web1')).toBeLessThan(stdout.indexOf('error host-unreachable'))
+    expect(stdout.indexOf('error host-unreachable')).toBeLessThan(
+      stdout.indexOf('error login-timeout'),
+    )
   })
 })

@@ -126,17 +126,17 @@ describe.skipIf(!labAvailable)(`when something is wrong with a host ${labMissing
             +x
             \\ No newline at end of file
 
-      web2
-        error host-unreachable
-          web2 (ADDRESS) could not be reached: ssh: connect to host ADDRESS port 22: WHY
-          Nothing was changed on web2.
-          Check that it is up and that \`ssh ADDRESS\` works from here, then run again.
-
       web3
         error host-key-changed
           web3 (ADDRESS) shows another host key than the one known here.
           The connection was closed before anything was sent to web3.
           If the host was reinstalled, run \`ssh-keygen -R ADDRESS\` and log in once by hand to check the new key. Otherwise somebody may be in between: stop and find out.
+
+      web2
+        error host-unreachable
+          web2 (ADDRESS) could not be reached: ssh: connect to host ADDRESS port 22: WHY
+          Nothing was changed on web2.
+          Check that it is up and that \`ssh ADDRESS\` works from here, then run again.
 
       1 change on 1 host, 2 hosts not read. Plan HASH
       "

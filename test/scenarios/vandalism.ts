@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { quote } from '../../src/base/shell.ts'
 import type { Resource } from '../../src/model/resource.ts'
+import { places } from './world.ts'
 
 /** What somebody may do to a host behind Fettle's back: a number for each resource to pick by. */
 export const vandalism: fc.Arbitrary<number[]> = fc.array(fc.nat(99), {
@@ -77,4 +78,19 @@ const damages: Readonly<Record<string, Damage>> = {
   timezone: () => ['ln -sfn /usr/share/zoneinfo/Asia/Tokyo /etc/localtime', 'rm -f /etc/timezone'],
   command: (_, name) => [`rm -f /srv/r.${name.split(' ')[1]}`],
   package: (name) => [`dpkg --remove ${name}`, `dpkg --purge ${name}`],
+  'apt-repository': (name) => [
+    `rm -f /etc/apt/sources.list.d/${name}.sources`,
+    `echo '# junk' >> /etc/apt/sources.list.d/${name}.sources`,
+    `chmod 0600 /etc/apt/sources.list.d/${name}.sources`,
+  ],
+  git: (path) => [
+    `rm -rf ${path}`,
+    `echo junk > ${path}/a`,
+    `rm -rf ${path}/a ${path}/b`,
+    `git -C ${path} checkout -q -f --detach HEAD~1`,
+    `git -C ${path} config remote.origin.url /elsewhere`,
+    // Somebody pushed there.
+    `git -C ${places.repository} branch -f main v2`,
+    `git -C ${places.repository} branch -f main v1`,
+  ],
 }

@@ -14,23 +14,29 @@ const signs = {
 /** Longer diffs are cut unless `--full` is said. Lines. */
 const shortDiff = 10
 
-/** A plan for people: hosts with the same plan are shown once. */
+/** A plan for people. */
 export function planLines(plan: PlanDocument, paint: Paint, full: boolean): string[] {
+  return [...hostsLines(plan.hosts, paint, full), planSummary(plan, paint)]
+}
+
+/** Hosts with the same plan are shown once. */
+export function hostsLines(
+  all: readonly HostPlanDocument[],
+  paint: Paint,
+  full: boolean,
+): string[] {
   const groups = new Map<string, { hosts: string[]; lines: string[] }>()
-  for (const host of plan.hosts) {
+  for (const host of all) {
     const lines = hostLines(host, paint, full)
     const group = groups.get(lines.join('\n')) ?? { hosts: [], lines }
     group.hosts.push(host.host)
     groups.set(lines.join('\n'), group)
   }
-  return [
-    ...[...groups.values()].flatMap(({ hosts, lines }) => [
-      paint('bold', hosts.join(', ')),
-      ...lines,
-      '',
-    ]),
-    summary(plan, paint),
-  ]
+  return [...groups.values()].flatMap(({ hosts, lines }) => [
+    paint('bold', hosts.join(', ')),
+    ...lines,
+    '',
+  ])
 }
 
 function hostLines(host: HostPlanDocument, paint: Paint, full: boolean): string[] {
@@ -105,7 +111,8 @@ function diffLines(diff: string | undefined, paint: Paint, full: boolean): strin
   ]
 }
 
-function summary(plan: PlanDocument, paint: Paint): string {
+/** How much there is to do, on how many hosts, and the hash of it. */
+export function planSummary(plan: PlanDocument, paint: Paint): string {
   const changes = plan.hosts.reduce((sum, host) => sum + host.changes.length, 0)
   const actions = plan.hosts.reduce((sum, host) => sum + host.actions.length, 0)
   const failed = plan.hosts.filter(({ error }) => error).length
