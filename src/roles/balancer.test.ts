@@ -6,8 +6,10 @@ import { runInstances } from '../../test/lab/instances.ts'
 import { settle } from '../../test/lab/settle.ts'
 import { type SlotChange, liveSlots, readConfig, setSlots } from '../balancer/slots.ts'
 import { type SlotStats, parseStats, readStats } from '../balancer/socket.ts'
+import { Secret } from '../base/secret.ts'
 import type { AppOptions } from '../model/app-options.ts'
 import type { Resource } from '../model/resource.ts'
+import { certificate } from '../resources/certificate.ts'
 import { packages } from '../resources/package.ts'
 import { type BalancerOptions, balancer } from './balancer.ts'
 
@@ -37,7 +39,7 @@ describe('what is refused', () => {
     ).toThrow(/certificates is missing/))
 })
 
-describe.skipIf(!labAvailable)('on a host', () => {
+describe.skipIf(!labAvailable)('on a host', { timeout: 240_000 }, () => {
   const hosts = bootForFile()
   const all = (options: BalancerOptions = {}, given = apps) => [
     ...balancer(balancing(given), options),
@@ -78,7 +80,7 @@ describe.skipIf(!labAvailable)('on a host', () => {
       /^HTTP\/1.1 503 [^]*retry-after: 30[^]*Back soon/i,
     )
     expect(await ask(lb!, 'other.org')).toMatch(/^HTTP\/1.1 404 [^]*Nothing here/)
-  }, 240_000)
+  })
 
   test('a slot that is made ready serves without a reload, by exact name and by the longest suffix', async () => {
     const [lb] = hosts()
@@ -130,7 +132,7 @@ describe.skipIf(!labAvailable)('on a host', () => {
     expect(await set({ 'blog-1': 'ready' })).toEqual(good)
     expect(await ask(lb!, 'shop.example.com')).toContain('port 10000')
     expect(await ask(lb!, 'x.eu.example.com')).toContain('port 10101')
-  }, 120_000)
+  })
 
   test('a draining slot still serves the clients that are bound to it, one in maintenance nobody', async () => {
     const [lb] = hosts()
@@ -298,7 +300,44 @@ systemctl reload haproxy; wait; echo done`,
     expect((await run('curl -s http://127.0.0.1:8405/metrics')).code).not.toBe(0)
     expect((await run('ss -Hltn "sport = :80" | wc -l')).output.trim()).not.toBe('0')
     await becomes(lb!, all())
-  }, 120_000)
+  })
+
+  test('HTTPS with a certificate from files, and whoever comes without is sent there', async () => {
+    const [lb] = hosts()
+    await run('apt-get -qq install -y openssl >/dev/null 2>&1')
+    const made = await run(
+      `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -subj /CN=x -addext 'subjectAltName=DNS:shop.example.com,DNS:*.example.com' -keyout /root/k -out /root/c 2>/dev/null; cat /root/k /root/c`,
+    )
+    const key = new Secret('shop', made.output)
+    const shop = certificate('shop', {
+      certificate: made.output.replace(/[^]*END PRIVATE KEY-----/, ''),
+      key,
+    })
+    const before = (await run(readConfig.text)).output
+    const planned = await becomes(lb!, all({ certificates: shop }))
+    expect(planned[0]).toMatch(/^create certificate:shop: for shop.example.com, \*.example.com/)
+    await set({ 'shop-1': 'ready', 'blog-0': 'ready' })
+    expect(await ask(lb!, 'shop.example.com', '/a?b=c')).toMatch(
+      /^HTTP\/1.1 308 [^]*location: https:\/\/shop.example.com\/a\?b=c\r/i,
+    )
+    const secure = await ask(
+      lb!,
+      'shop.example.com',
+      'https://shop.example.com/',
+      '--cacert /root/c',
+    )
+    expect(secure).toMatch(/^HTTP\/2 200[^]*x-forwarded-proto: https\r[^]*/im)
+    expect(secure).toMatch(/^x-forwarded-port: 443\r/im)
+    // Two levels below is not covered, so it is not sent where no certificate fits.
+    expect(await ask(lb!, 'x.eu.example.com')).toMatch(/^HTTP\/1.1 200/)
+    expect(
+      (await run('stat -c %a /etc/haproxy/certificates /etc/haproxy/certificates/*')).output,
+    ).toBe('700\n600\n')
+    await run('rm /etc/haproxy/certificates/shop.pem')
+    await becomes(lb!, all())
+    await set({ 'shop-1': 'maint', 'blog-0': 'ready' })
+    expect(before).not.toContain(':443')
+  })
 
   test('what HAProxy does not take is not put in place', async () => {
     const [lb] = hosts()
@@ -308,5 +347,5 @@ systemctl reload haproxy; wait; echo done`,
     )
     expect((await run(readConfig.text)).output).toBe(before)
     await settle(lb!, all())
-  }, 120_000)
+  })
 })
