@@ -118,5 +118,7 @@ export const logFormat: string = asJson(fields)
 export const errorLogFormat: string = asJson({
   time: '%Ts.%ms',
   client: '"%ci"',
+  status: '%ST',
+  termination: '"%ts"',
   error: `"${json('fc_err_str')}"`,
 })

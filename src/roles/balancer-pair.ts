@@ -19,7 +19,7 @@ export interface PairOptions {
   readonly interface?: string
   /** From 1 to 255: the same on both, and no other pair's in the network. Default: 51. */
   readonly router?: number
-  /** From 1 to 254: at the start the higher one has the address. Default: the first of the role's hosts. */
+  /** From 1 to 254: when both start, the higher one has the address. Default: higher for the first of the role's hosts. */
   readonly priority?: number
   /** Up to 8 letters, digits and signs; the same on both. */
   readonly password: Secret | string
