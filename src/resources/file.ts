@@ -197,7 +197,7 @@ export function writeAtomically(
 
 /** `dd` says how much it got: in the same process, whoever cut it short. */
 const receive = (size: number): Shell =>
-  sh`said=$(dd bs=65536 iflag=fullblock,count_bytes count=${size} of="$new" 2>&1) || { printf '%s\n' "$said" | sed 1q; exit 1; }
+  sh`said=$(dd bs=65536 iflag=fullblock,count_bytes count=${size} of="$new" 2>&1) || { printf '%s\n' "$said" | sed "s|^dd: [^']*'[^']*': ||; 1q"; exit 1; }
 case "$said" in *"
 "${size}' byte'*) ;; *) echo 'its content did not arrive whole, the old file is untouched'; exit 1 ;; esac`
 

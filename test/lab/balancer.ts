@@ -12,6 +12,7 @@ export function balancing(
   return {
     ...own,
     labels: {},
+    privateAddress: own.address,
     roles: ['balancer'],
     vars: {},
     facts: {
@@ -27,7 +28,7 @@ export function balancing(
       app: describeApp(name, { source: '.', ...options }) as AppDescription as never,
       hosts,
     })),
-    peers: () => hosts,
+    peers: () => hosts.map((each) => ({ ...each, privateAddress: each.address })),
   }
 }
 

@@ -28,8 +28,8 @@ describe.skipIf(!labAvailable)(`when something is wrong with a host ${labMissing
 
       web2
         error step-failed
-          | cat: write error: No space left on device
-          web2: file:/srv/disk/data failed with exit code 1: cat: write error: No space left on device
+          | No space left on device
+          web2: file:/srv/disk/data failed with exit code 1: No space left on device
           Nothing was changed before that; left: file:/srv/disk/data.
           Correct the cause (its output is above; \`fettle ssh web2\` takes you there), then run again.
       "
