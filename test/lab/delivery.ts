@@ -109,7 +109,7 @@ export class Delivery {
     return this.on(`systemd-run -q --unit=web -p User=${name} -p KillMode=mixed -p PrivateTmp=yes -p ProtectSystem=strict ${set.join(' ')} sh /srv/web.sh
 for i in $(seq 100); do curl -so /dev/null http://127.0.0.1:8100/ && break; sleep 0.1; done
 ${script}
-systemctl stop web; systemctl is-failed --quiet web && { journalctl -u web; exit 1; }; ! ss -Hltn 'sport = :8100' | grep .`)
+systemctl stop web 2>/dev/null; systemctl is-failed --quiet web && { journalctl -u web; exit 1; }; ! ss -Hltn 'sport = :8100' | grep .`)
   }
 }
 
