@@ -78,7 +78,6 @@ function built(app: Built, runtime: Runtime | undefined, id: string, line: strin
     'PrivateTmp=yes',
     'NoNewPrivileges=yes',
     'UMask=0022',
-    // The log goes here, not into the journal; and its end is not a fault of the host.
     'ProtectSystem=full',
   ].map((each) => sh`--property=${each}`)
   const env = Object.entries({

@@ -73,7 +73,7 @@ export async function uploadStep(
 for each in *.source; do [ -d "\${each%.source}" ] || rm -rf -- "$each" "\${each%.source}.files"; done`,
     sh`tar --extract --gzip --same-permissions --numeric-owner --file - || { rm -rf -- .new; exit 1; }`,
     sh`(cd .new/source && sha256sum --check --quiet --strict ../sums) || { rm -rf -- .new; exit 3; }`,
-    sh`mv -T .new/source ${`${id}.source`} && mv -T .new/files ${`${id}.files`} && rm -rf .new || exit 1`,
+    sh`mv -T .new/source ${`${id}.source`} && mv -T .new/files ${`${id}.files`} && touch ${`${id}.files`} && rm -rf .new || exit 1`,
   )
   return { script, input: await packed(snapshot, have) }
 }
@@ -133,7 +133,6 @@ async function pack(snapshot: Snapshot, base: string, have: HostTrees): Promise<
       path: '.new/files',
       type: 'file',
       content: Buffer.from(listOf(files)),
-      mtime: Math.floor(Date.now() / 1000),
     },
     { path: '.new/sums', type: 'file', content: Buffer.from(sumsOf(files)) },
   ])

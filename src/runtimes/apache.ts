@@ -66,6 +66,7 @@ const common = [
   'ErrorLog "|$exec cat >&2"',
   'TypesConfig /etc/mime.types',
   'AddDefaultCharset utf-8',
+  'AddCharset utf-8 .css .js .mjs .svg .xml',
   'TraceEnable off',
   'FileETag MTime Size',
   // Times of files are no real ones here, so no cache may guess from them; an ETag makes asking cheap.
