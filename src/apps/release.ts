@@ -5,6 +5,7 @@ import type { App } from '../model/app.ts'
 import { bytesOf } from '../resources/in-order.ts'
 import { releaseFolderOf, releasesOf, treesOf } from './paths.ts'
 import { stageJobs } from './jobs.ts'
+import { scriptOf } from './script.ts'
 import { processUnit, unitOf } from './units.ts'
 
 /** One tree with one configuration: what an instance of it runs never changes. */
@@ -61,7 +62,7 @@ export function stage(
     sh`ln -s ${`../../trees/${release.tree}`} tree && umask 077 && head -c ${size} >env && umask 022 || exit 1`,
     sh`[ "$(wc -c <env)" = ${size} ] || { echo 'the environment did not arrive whole'; exit 1; }`,
     ...[...commands, ...(release.command ? [['release', release.command] as const] : [])].map(
-      ([process, command]) => sh`printf '%s\n' ${asScript(command)} >${process} || exit 1`,
+      ([process, command]) => sh`printf '%s\n' ${scriptOf(command)} >${process} || exit 1`,
     ),
     // It would complain about what it does not know each time that it reads the unit.
     sh`as_known() { if [ "$(systemctl --version | sed -n '1s/^systemd \\([0-9]*\\).*/\\1/p')" -ge 254 ]; then cat; else grep -v -e ^RestartSteps= -e ^RestartMaxDelaySec=; fi; }`,
@@ -76,12 +77,6 @@ export function stage(
   )
   return { script, input: release.environment }
 }
-
-/** A simple command takes the place of the shell, so that signals reach it and nothing waits beside it. */
-const asScript = (command: string): string =>
-  /^[^;&|<>()`\n]*$/.test(command) && !/^\s*(\w+=|exec\s)/.test(command)
-    ? `exec ${command}`
-    : command
 
 /** Runs the release command once. Runs as root. */
 export function runReleaseCommand(app: App, release: Release, address: string): Shell {

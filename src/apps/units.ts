@@ -1,6 +1,7 @@
 import { type App, userOf } from '../model/app.ts'
 import { dataOf, releaseFolderOf, treesOf } from './paths.ts'
 import type { Release } from './release.ts'
+import { killMode } from './script.ts'
 
 /**
  * The unit of an instance: `shop.web.3f2a1b9c4d5e.a1b2c3@12003.service`; without one, its template. No
@@ -38,6 +39,7 @@ export function processUnit(app: App, release: Release, process: string, address
       'RestartSec=1',
       'RestartSteps=6',
       'RestartMaxDelaySec=60',
+      `KillMode=${killMode(release.processes[process] ?? '')}`,
       `TimeoutStopSec=${rollout.stop}`,
       `SyslogIdentifier=${name}`,
       `LogExtraFields=FETTLE_APP=${name} FETTLE_RELEASE=${release.name} FETTLE_PROCESS=${process} FETTLE_INSTANCE=%i`,
