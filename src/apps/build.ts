@@ -86,13 +86,17 @@ function built(app: Built, runtime: Runtime | undefined, id: string, line: strin
     ...runtime?.env(tree),
     HOME: home,
     CI: 'true',
+    FETTLE_BUILD: line,
   }).map(([name, value]) => sh`--setenv=${`${name}=${value}`}`)
   return lines(
     sh`systemctl stop ${`${unit}.service`} 2>/dev/null; rm -rf .new`,
     sh`cp -dR --preserve=mode,timestamps -T ${`${id}.source`} .new && chown -Rh ${builder}: .new || give_up 1`,
-    sh`systemd-run --quiet --wait --pipe --collect --unit=${unit} ${joined([...properties, ...env])} -- timeout -k 10 ${app.build.timeout} sh -c ${line} </dev/null 2>&1 || give_up $?`,
+    sh`systemd-run --quiet --wait --pipe --collect --unit=${unit} ${joined([...properties, ...env])} -- timeout -k 10 ${app.build.timeout} sh -c ${evaluate} </dev/null 2>&1 || give_up $?`,
   )
 }
+
+/** systemd fills in `${name}` in the words of a command by itself; in the environment it does not. */
+const evaluate = 'line=$FETTLE_BUILD; unset FETTLE_BUILD; eval "$line"'
 
 const joined = (words: readonly Shell[]): Shell =>
   Shell.literal(words.map(({ text }) => text).join(' '))

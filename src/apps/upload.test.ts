@@ -161,7 +161,7 @@ describe.skipIf(!labAvailable)('on a host', () => {
       })
       expect(await at.on('ls -A /srv/built/trees; ls -d /etc/passwd')).toBe('/etc/passwd\n')
       const good = options(
-        'echo changed >>data; mkdir -p out/sub; pwd >out/where; chmod 0666 out/where; chmod 0700 out/sub; touch out/sub/x; chmod 4755 out/sub/x',
+        'echo changed >>data; mkdir -p out/sub; for i in 1 2; do printf %s "${i}"; done >out/where; pwd >>out/where; chmod 0666 out/where; chmod 0700 out/sub; touch out/sub/x; chmod 4755 out/sub/x',
         { output: 'out' },
       )
       const { snapshot } = await at.deliver('built', good)
@@ -170,7 +170,7 @@ describe.skipIf(!labAvailable)('on a host', () => {
         await at.on(
           `cd ${tree}; cat where; find . -printf '%p %u %m\\n' | sort; cat ../${snapshot.id}.source/data`,
         ),
-      ).toBe(`${tree}\n. root 755\n./sub root 755\n./sub/x root 755\n./where root 644\nsource`)
+      ).toBe(`12${tree}\n. root 755\n./sub root 755\n./sub/x root 755\n./where root 644\nsource`)
     },
   )
 
