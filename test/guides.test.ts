@@ -87,6 +87,10 @@ async function resourcesOf(folder: string, { code }: Block): Promise<number[]> {
     mkdirSync(dirname(join(folder, name!)), { recursive: true })
     writeFileSync(join(folder, name!), '[Service]\nExecStart=/bin/true\n')
   }
+  for (const [, name] of code.matchAll(/source: '\.\/([\w-]+)'/g)) {
+    mkdirSync(join(folder, name!), { recursive: true })
+    writeFileSync(join(folder, name!, 'Procfile'), 'web: ./server\n')
+  }
   const made = (await import(join(folder, 'fleet.ts'))) as { default?: Fleet }
   const alone = Object.values(made).find((each) => 'on' in each) as Role | undefined
   const vars = { domain: 'example.test' } as object

@@ -151,9 +151,9 @@ describe('a host as its roles see it', () => {
         own: 'one',
       },
       [
-        { name: 'web1', address: '10.0.0.1' },
-        { name: 'db1', address: 'db1' },
-        { name: 'db2', address: 'db2.example' },
+        { name: 'web1', address: '10.0.0.1', privateAddress: '10.0.0.1' },
+        { name: 'db1', address: 'db1', privateAddress: 'db1' },
+        { name: 'db2', address: 'db2.example', privateAddress: 'db2.example' },
       ],
       '{"port":80,"name":"one"}',
     ])

@@ -20,7 +20,7 @@ export const node: Runtime = {
     return needsNpm ? ['nodejs', 'npm'] : ['nodejs']
   },
   build: (files) => buildLine(files, manifestOf(files)),
-  processes(files) {
+  processes(files): Readonly<Record<string, string>> {
     const web = startLine(files, manifestOf(files))
     return web === undefined ? {} : { web }
   },

@@ -20,7 +20,7 @@ export const php: Runtime = {
     hasRequirements(files)
       ? 'composer install --no-dev --no-interaction --no-progress --prefer-dist --optimize-autoloader'
       : undefined,
-  processes({ paths }) {
+  processes({ paths }): Readonly<Record<string, string>> {
     const root = ['public', 'web', ''].find((each) => paths.includes(under(each, 'index.php')))
     if (root === undefined) return {}
     return {

@@ -21,7 +21,7 @@ export const python: Runtime = {
     // Bringing pip into a venv takes seconds.
     return install === undefined ? `${make} --without-pip` : `${make} && ${pip} ${install}`
   },
-  processes(files) {
+  processes(files): Readonly<Record<string, string>> {
     const asgi = asgiTarget(files)
     if (asgi !== undefined)
       return { web: `python -m uvicorn --host "$HOST" --port "$PORT" ${asgi}` }

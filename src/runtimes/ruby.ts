@@ -23,7 +23,7 @@ export const ruby: Runtime = {
       .filter((each) => each !== false)
       .join(' && ')
   },
-  processes(files) {
+  processes(files): Readonly<Record<string, string>> {
     if (!files.paths.includes('config.ru')) return {}
     if (!hasGems(files)) return { web: 'puma --bind "tcp://$HOST:$PORT" config.ru' }
     const gems = `${files.text('Gemfile')}\n${files.text('Gemfile.lock')}`

@@ -8,7 +8,7 @@ export const staticSite: Runtime = {
   recognises: (files) => rootOf(files) !== undefined,
   packages: () => apachePackages,
   build: () => undefined,
-  processes(files) {
+  processes(files): Readonly<Record<string, string>> {
     const root = rootOf(files) ?? ''
     const has = (page: string): boolean =>
       files.paths.includes(root === '' ? page : `${root}/${page}`)
