@@ -9,7 +9,7 @@ import type { Limit, Machine, Session } from '../transport/machine.ts'
 import { Balancers } from './balancers.ts'
 import { HostRollout } from './host-rollout.ts'
 import { recover } from './recovery.ts'
-import type { Crew, RolloutEvent } from './rollout.ts'
+import { type Crew, type RolloutEvent, placesOf } from './rollout.ts'
 import { type AppState, parseState, placeOf, readState } from './state.ts'
 
 /** Everything that a change of what an app serves with has to be handed. */
@@ -51,6 +51,9 @@ export class Delivery {
         taken.map(({ state }) => state),
       )
       if (await recover(made.crew)) await made.refresh()
+      const { maintenance, hosts: found, balancers } = made.crew
+      // Should closing or opening it have been interrupted halfway, no slot is live now.
+      if (maintenance) await balancers.retire(placesOf(found, 'current'))
       return made
     } catch (thrown) {
       await made.close()

@@ -35,6 +35,11 @@ export const deliveryProblems = {
     state: '{state}',
     next: '{next}',
   },
+  'rollout-unfinished': {
+    what: 'The rollout of {app} passed on all hosts, but not all could finish it: {reason}',
+    state: 'The new release serves; instances of the old one may still run.',
+    next: 'Correct the cause: the next change of {app} finishes it first.',
+  },
   'rollout-interrupted': {
     what: 'An earlier rollout of {app} was interrupted.',
     state: 'It is put back.',
