@@ -68,7 +68,7 @@ export async function rollOut(
       await switchOver(crew, batch)
     }
   } catch (thrown) {
-    throw await putBack(crew, touched, asFettleError(thrown))
+    throw await putBack(crew, touched, asFettleError(thrown), fresh?.command !== undefined)
   }
   await finish(crew, served)
 }
@@ -153,6 +153,7 @@ export async function putBack(
   crew: Crew,
   hosts: readonly HostRollout[],
   cause: FettleError,
+  commandRan = false,
 ): Promise<FettleError> {
   // Another run has the app: what is to be done is its affair now.
   if (cause.code === 'lease-lost') return cause
@@ -182,7 +183,7 @@ export async function putBack(
     }
     await Promise.all(hosts.map((host) => attempt(host.host.name, () => host.putBack())))
   })
-  return putBackError(crew, hosts, cause, failures)
+  return putBackError(crew, hosts, cause, { failures, commandRan })
 }
 
 /** HAProxy may just be starting again. */
@@ -198,14 +199,15 @@ async function patiently(work: () => Promise<void>): Promise<void> {
 }
 
 function putBackError(
-  { app }: Crew,
+  { app, hosts: all }: Crew,
   hosts: readonly HostRollout[],
   cause: FettleError,
-  failures: readonly string[],
+  { failures, commandRan }: { readonly failures: readonly string[]; readonly commandRan: boolean },
 ): FettleError {
-  const before = [...new Set(hosts.map(({ state }) => state.current?.release))]
+  const before = [...new Set(all.map(({ state }) => state.current?.release))]
   const [serving] = before
-  const state =
+  const after = commandRan && hosts.length > 0 ? ' What its release command did stays done.' : ''
+  const stands =
     failures.length > 0
       ? `Not everything could be put back (${failures.join('; ')}).`
       : hosts.length === 0
@@ -215,11 +217,13 @@ function putBackError(
           : serving === undefined && before.length === 1
             ? 'It had not served before, so nothing of it runs.'
             : 'Each host serves what it served before.'
+  const state = stands + after
   const next =
     failures.length > 0
       ? 'The next command for this app tries again; `fettle ps` shows what runs.'
       : cause.next
-  if (cause.code === 'interrupted' && failures.length === 0) return problem('interrupted', { state })
+  if (cause.code === 'interrupted' && failures.length === 0)
+    return problem('interrupted', { state })
   return problem(
     'rollout-put-back',
     { app: app.name, reason: cause.message, state, next },

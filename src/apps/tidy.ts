@@ -12,7 +12,9 @@ export async function tidy(crew: Crew, passed: boolean): Promise<void> {
     each(hosts, async (host) => {
       const { current, history } = host.state
       const recent = [...new Set(history.map(({ release }) => release).reverse())]
-      const kept = [passed ? host.next?.release : undefined, current?.release, ...recent].flatMap((name) => name ?? [])
+      const kept = [passed ? host.next?.release : undefined, current?.release, ...recent].flatMap(
+        (name) => name ?? [],
+      )
       const names = [...new Set(kept)].slice(0, app.rollout.keep)
       await host.ask({ script: pruneReleases(app, names) }, 'removing old releases')
       await host.ask({ script: pruneTrees(app, []) }, 'removing old trees')

@@ -70,7 +70,11 @@ export class Watch {
       ])
       mute = now.requests > 0 && now.answered === 0
       if (mute && (now.failures >= now.requests || clock.elapsed() > last))
-        await this.#bad(hosts, this.#fresh[0]!.host.name, `none of its ${now.requests} requests got an answer`)
+        await this.#bad(
+          hosts,
+          this.#fresh[0]!.host.name,
+          `none of its ${now.requests} requests got an answer`,
+        )
     } while (mute || clock.elapsed() < until)
     stopIfAsked(this.#crew)
   }

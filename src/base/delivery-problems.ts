@@ -22,7 +22,7 @@ export const deliveryProblems = {
   },
   'release-command-failed': {
     what: '{host}: the release command of {app} failed with exit code {code}: {reason}',
-    state: 'Nothing was changed about what serves.',
+    state: 'Nothing was changed about what serves; what the command had done by then stays done.',
     next: 'Correct the command or what it needs (its output is above), then deploy again.',
   },
   'release-bad': {

@@ -76,7 +76,11 @@ describe.skipIf(!labAvailable)(`faults during a rollout ${labMissing}`, () => {
     return () => visitor.end()
   }, 400_000)
 
-  async function strike(fault: (typeof faults)[number], where: number, run: Started): Promise<void> {
+  async function strike(
+    fault: (typeof faults)[number],
+    where: number,
+    run: Started,
+  ): Promise<void> {
     const host = shop.web[where]!
     if (fault === 'kill Fettle') run.child.kill('SIGKILL')
     if (fault === 'kill HAProxy') await shop.balancer.exec('pkill -KILL -x haproxy; true')
@@ -105,7 +109,10 @@ describe.skipIf(!labAvailable)(`faults during a rollout ${labMissing}`, () => {
       expect(host.links, told).toEqual([host.units[0]!.split(' ')[0]])
       const [, slot] = /@(\d+)\./.exec(host.units[0]!)!
       expect(host.ports, told).toEqual([Number(slot)])
-      expect(live[shop.web[i]!.name]!.map((each) => 12_000 + each), told).toEqual(host.ports)
+      expect(
+        live[shop.web[i]!.name]!.map((each) => 12_000 + each),
+        told,
+      ).toEqual(host.ports)
     }
   }
 

@@ -52,15 +52,30 @@ const mistakes: readonly Mistake[] = [
     code: 'invalid-app',
     says: 'env cannot be {"a-b":"c"}',
   },
-  { what: 'such a name in its env file', env: 'A B=1\n', code: 'env-file-broken', says: 'shop.env' },
+  {
+    what: 'such a name in its env file',
+    env: 'A B=1\n',
+    code: 'env-file-broken',
+    says: 'shop.env',
+  },
   {
     what: 'a secret that is missing',
     fleet: fleetWith(app('shop', "env: { KEY: secret('shop.KEY') }"), lb),
     code: 'secret-missing',
     says: 'fettle secrets set shop.KEY',
   },
-  { what: 'no web in the Procfile', procfile: 'worker: true\n', code: 'process-web-missing', says: 'Procfile' },
-  { what: 'a Procfile that is none', procfile: 'web true\n', code: 'procfile-broken', says: 'line 1' },
+  {
+    what: 'no web in the Procfile',
+    procfile: 'worker: true\n',
+    code: 'process-web-missing',
+    says: 'Procfile',
+  },
+  {
+    what: 'a Procfile that is none',
+    procfile: 'web true\n',
+    code: 'procfile-broken',
+    says: 'line 1',
+  },
   {
     what: 'a revision that is not there',
     words: ['deploy', 'shop', 'mian'],
@@ -75,17 +90,16 @@ const mistakes: readonly Mistake[] = [
   },
   ...[
     ['deploy', 'shpo'],
-    ['rollback', 'shpo'],
-    ['restart', 'shpo'],
     ['scale', 'shpo', 'web=1'],
     ['maintenance', 'shpo', 'on'],
-    ['releases', 'shpo'],
-    ['ps', 'shpo'],
-    ['logs', 'shpo'],
     ['exec', 'shpo', '--', 'true'],
-    ['env', 'shpo'],
-  ].map((words) => ({ what: `${words[0]} of an unknown app`, words, code: 'unknown-app', says: 'shop' })),
-  ...['web', 'web=-1', 'web=51', 'Web=1', 'web=1.5', '=1'].map((word) => ({
+  ].map((words) => ({
+    what: `${words[0]} of an unknown app`,
+    words,
+    code: 'unknown-app',
+    says: 'shop',
+  })),
+  ...['web', 'web=-1', 'web=51', 'Web=1'].map((word) => ({
     what: `scale ${word}`,
     words: ['scale', 'shop', word],
     code: 'usage',
@@ -97,7 +111,12 @@ const mistakes: readonly Mistake[] = [
     code: 'usage',
     says: 'maybe',
   },
-  { what: 'no balancer', fleet: fleetWith(app('shop')), code: 'app-without-balancer', says: 'balancer' },
+  {
+    what: 'no balancer',
+    fleet: fleetWith(app('shop')),
+    code: 'app-without-balancer',
+    says: 'balancer',
+  },
   { what: 'a deploy before up', code: 'app-not-prepared', says: 'fettle up' },
   {
     what: 'no source',
@@ -120,10 +139,21 @@ function folderOf({ fleet = shop, procfile = 'web: true\n', env }: Mistake): Fol
   return folder
 }
 
+const folders = new Map<string, Folder>()
+
+/** One folder for all mistakes that are only words. */
+function sharedFolderOf(mistake: Mistake): Folder {
+  const { fleet, procfile, env } = mistake
+  const key = JSON.stringify([fleet, procfile, env])
+  const folder = folders.get(key) ?? folderOf(mistake)
+  folders.set(key, folder)
+  return folder
+}
+
 describe('mistakes that are found before a host is contacted', () => {
   test.each(mistakes)('$what', async (mistake) => {
     const [command, ...rest] = mistake.words ?? ['deploy', 'shop']
-    const { code, stdout } = await folderOf(mistake).fettle([command!, '--json', ...rest])
+    const { code, stdout } = await sharedFolderOf(mistake).fettle([command!, '--json', ...rest])
     const { error } = JSON.parse(stdout) as { error: Record<string, string> }
     expect(error).toMatchObject({ code: mistake.code })
     expect(`${error['what']} ${error['next']}`).toContain(mistake.says)

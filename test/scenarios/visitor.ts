@@ -40,10 +40,12 @@ export class Visitor {
 
   async #run(): Promise<void> {
     while (!this.#stopped) {
-      const one: Promise<void> = this.#visit(`/visit/${process.pid}-${this.#number++}`).then((visit) => {
-        this.#visits.push(visit)
-        this.#pending.delete(one)
-      })
+      const one: Promise<void> = this.#visit(`/visit/${process.pid}-${this.#number++}`).then(
+        (visit) => {
+          this.#visits.push(visit)
+          this.#pending.delete(one)
+        },
+      )
       this.#pending.add(one)
       await sleep(this.#every)
     }
