@@ -162,7 +162,7 @@ export default fleet({
 `
 }
 
-const look = `units() { systemctl list-units --all --no-legend --plain 'shop.*@*.service' | while read -r unit load active rest; do echo "$1 $unit $active"; done; }
+const look = `units() { systemctl list-units --all --no-legend --plain 'shop.*@*.service' | while read -r unit load active rest; do [ "$active" = inactive ] || echo "$1 $unit $active"; done; }
 units unit
 ls /etc/systemd/system/multi-user.target.wants | sed -n 's/^shop\\./link shop./p'
 ls /etc/systemd/system | sed -n 's/^shop\\./template shop./p'
