@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts'
 import type { App } from '../model/app.ts'
 import type { Balancers, Place } from './balancers.ts'
 import type { HostRollout } from './host-rollout.ts'
+import { stopIfAsked } from './interruption.ts'
 import type { Release } from './release.ts'
 import type { Served, Serving } from './state.ts'
 import { Watch } from './watch.ts'
@@ -58,13 +59,13 @@ export async function rollOut(
 ): Promise<void> {
   const touched: HostRollout[] = []
   try {
-    stopIfAsked(crew)
+    stopIfAsked(crew.stop)
     if (fresh) await stageEverywhere(crew, fresh)
     for (const batch of batchesOf(crew)) {
-      stopIfAsked(crew)
+      stopIfAsked(crew.stop)
       touched.push(...batch)
       await startBeside(crew, batch)
-      stopIfAsked(crew)
+      stopIfAsked(crew.stop)
       await switchOver(crew, batch)
     }
   } catch (thrown) {
@@ -269,10 +270,6 @@ export async function phase(
     hosts: hosts.map(({ host }) => host.name),
     seconds: (crew.clock.elapsed() - begun) / 1000,
   })
-}
-
-export function stopIfAsked({ stop }: Crew): void {
-  if (stop.aborted) throw problem('interrupted', { state: 'What had begun is put back.' })
 }
 
 /** All of them to their end, then the first failure: nothing goes on behind the back of what follows. */

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Place, PlaceStats } from './balancers.ts'
 import type { HostRollout } from './host-rollout.ts'
-import { type Crew, stopIfAsked } from './rollout.ts'
+import type { Crew } from './rollout.ts'
+import { stopIfAsked } from './interruption.ts'
 import { unitsOf } from './instances.ts'
 
 /** What the balancers counted for some slots together. */
@@ -62,7 +63,7 @@ export class Watch {
     const last = until + app.balance.timeout * 1000
     let mute = false
     do {
-      stopIfAsked(this.#crew)
+      stopIfAsked(this.#crew.stop)
       await sleep(Math.min(250, Math.max(100, until - clock.elapsed())))
       const [now] = await Promise.all([
         this.#checkTraffic(hosts),
@@ -76,7 +77,7 @@ export class Watch {
           `none of its ${now.requests} requests got an answer`,
         )
     } while (mute || clock.elapsed() < until)
-    stopIfAsked(this.#crew)
+    stopIfAsked(this.#crew.stop)
   }
 
   async #checkTraffic(hosts: readonly HostRollout[]): Promise<Count> {

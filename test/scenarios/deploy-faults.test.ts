@@ -7,7 +7,8 @@ import { Shop } from './shop.ts'
 import { Visitor } from './visitor.ts'
 
 // As in faults.test.ts: FETTLE_SEED=random looks for new trouble, a seed stands for the whole series.
-const wanted = process.env['FETTLE_SEED'] ?? '1'
+// The first four of this one are of four kinds.
+const wanted = process.env['FETTLE_SEED'] ?? '1597'
 const seed = wanted === 'random' ? Date.now() % 2 ** 31 : Number(wanted)
 const number = Number(process.env['FETTLE_FAULTS'] ?? 4)
 

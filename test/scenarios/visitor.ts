@@ -40,15 +40,15 @@ export class Visitor {
 
   async #run(): Promise<void> {
     while (!this.#stopped) {
-      const one: Promise<void> = this.#visit(`/visit/${process.pid}-${this.#number++}`).then(
-        (visit) => {
-          this.#visits.push(visit)
-          this.#pending.delete(one)
-        },
-      )
+      const one: Promise<void> = this.#noted(`/visit/${process.pid}-${this.#number++}`)
       this.#pending.add(one)
+      void one.finally(() => this.#pending.delete(one))
       await sleep(this.#every)
     }
+  }
+
+  async #noted(path: string): Promise<void> {
+    this.#visits.push(await this.#visit(path))
   }
 
   #visit(path: string): Promise<Visit> {
