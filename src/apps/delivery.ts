@@ -8,7 +8,7 @@ import { type App, type PlacedApp, userOf } from '../model/app.ts'
 import type { Limit, Machine, Session } from '../transport/machine.ts'
 import { Balancers } from './balancers.ts'
 import { HostRollout } from './host-rollout.ts'
-import { refill } from './pool.ts'
+import { balance } from './pool.ts'
 import { recover } from './recovery.ts'
 import type { Crew, RolloutEvent } from './rollout.ts'
 import { type AppState, parseState, placeOf, readState } from './state.ts'
@@ -52,7 +52,7 @@ export class Delivery {
         taken.map(({ state }) => state),
       )
       if (await recover(made.crew)) await made.refresh()
-      await refill(made.crew)
+      await balance(made.crew)
       return made
     } catch (thrown) {
       await made.close()

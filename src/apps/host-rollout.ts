@@ -188,7 +188,10 @@ export class HostRollout {
   async putBack(): Promise<void> {
     const { current } = this.state
     const old = current ? unitsOf(this.#app, current) : []
+    const next = this.next ?? this.state.next
+    const workers = next ? workerUnits(this.#app, next) : []
     const script = lines(
+      stop(workers.filter((unit) => !old.includes(unit))),
       start(old),
       stopAllBut(this.#app, old),
       keep(this.#app.name, 'next', undefined),

@@ -86,6 +86,7 @@ while [ "$good" -lt ${healthy} ]; do
   restarts=$(systemctl show -P NRestarts -- ${unit})
   if [ "\${restarts:-0}" -ge 3 ]; then echo ${`its instance on port ${port} ends again and again`}; exit 1; fi
   if [ $(( $(date +%s) - began )) -ge ${Math.ceil(within)} ]; then
+    if [ "\${restarts:-0}" -gt 0 ]; then echo ${`its instance on port ${port} was not well within ${within} s: it ended, and was started again, times: `}"$restarts"; exit 1; fi
     case $code in 0) answer=\${said%000}; answer=\${answer:-none} ;; *) answer="status $code" ;; esac
     echo ${`its instance on port ${port} was not well within ${within} s; asked for ${path}, it answered: `}"$(printf '%s' "$answer" | tr '\n' ' ')"; exit 1
   fi

@@ -4,17 +4,21 @@ import type { Delivery } from './delivery.ts'
 import type { HostRollout } from './host-rollout.ts'
 import { type Crew, drained, placesOf } from './rollout.ts'
 
-/** Slots of what serves that a balancer gives no traffic to, though nobody asked for that, get it again. */
-export async function refill(crew: Crew): Promise<void> {
-  if (crew.maintenance) return
-  const missing = await crew.balancers.missing(placesOf(crew.hosts, 'current'))
+/**
+ * The balancers give traffic to all that serves, or during maintenance to nothing: whoever was to see to
+ * that may have been interrupted halfway.
+ */
+export async function balance({ balancers, hosts, maintenance, report }: Crew): Promise<void> {
+  const places = placesOf(hosts, 'current')
+  if (maintenance) return balancers.retire(places)
+  const missing = await balancers.missing(places)
   if (missing.length === 0) return
   const names = [...new Set(missing.map(({ host }) => host.name))].join(', ')
-  crew.report({
+  report({
     type: 'note',
     text: `${names}: had been left out of the balancing, and takes part again.`,
   })
-  await crew.balancers.putBack(missing, [])
+  await balancers.putBack(missing, [])
 }
 
 /**

@@ -78,10 +78,14 @@ export function stage(
   return { script, input: release.environment }
 }
 
-/** Runs the release command once. Runs as root. */
+/** Runs the release command once, and never beside one that a lost session left. Runs as root. */
 export function runReleaseCommand(app: App, release: Release, address: string): Shell {
   const script = `${releaseFolderOf(app.name, release.name)}/release`
-  return runInRelease(app, release.name, address, [script])
+  const unit = `fettle-release-${app.name}`
+  return lines(
+    sh`systemctl stop ${`${unit}.service`} 2>/dev/null`,
+    runInRelease(app, release.name, address, [script], [`--unit=${unit}`]),
+  )
 }
 
 /** Runs a shell as the app's user in a release, with what its processes find. Runs as root. */
@@ -90,6 +94,7 @@ export function runInRelease(
   release: string,
   address: string,
   words: readonly string[],
+  options: readonly string[] = [],
 ): Shell {
   const folder = releaseFolderOf(name, release)
   const settings = [
@@ -100,7 +105,7 @@ export function runInRelease(
     'NoNewPrivileges=yes',
     'RuntimeMaxSec=1800',
   ]
-  return sh`systemd-run --quiet --wait --pipe --collect ${settings.map((each) => `--property=${each}`)} /bin/sh ${words} </dev/null`
+  return sh`systemd-run --quiet --wait --pipe --collect ${options} ${settings.map((each) => `--property=${each}`)} /bin/sh ${words} </dev/null`
 }
 
 /**

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type FettleError, asFettleError, problem } from '../base/errors.ts'
+import { type ErrorCode, type FettleError, asFettleError, problem } from '../base/errors.ts'
 import type { Clock } from '../base/clock.ts'
 import type { App } from '../model/app.ts'
 import type { Balancers, Place } from './balancers.ts'
 import type { HostRollout } from './host-rollout.ts'
+import { stopIfAsked } from './interruption.ts'
 import type { Release } from './release.ts'
 import type { Served, Serving } from './state.ts'
 import { Watch } from './watch.ts'
@@ -58,15 +59,17 @@ export async function rollOut(
 ): Promise<void> {
   const touched: HostRollout[] = []
   try {
+    stopIfAsked(crew.stop)
     if (fresh) await stageEverywhere(crew, fresh)
     for (const batch of batchesOf(crew)) {
-      stopIfAsked(crew)
+      stopIfAsked(crew.stop)
       touched.push(...batch)
       await startBeside(crew, batch)
+      stopIfAsked(crew.stop)
       await switchOver(crew, batch)
     }
   } catch (thrown) {
-    throw await putBack(crew, touched, asFettleError(thrown))
+    throw await putBack(crew, touched, asFettleError(thrown), fresh?.command !== undefined)
   }
   await finish(crew, served)
 }
@@ -128,49 +131,86 @@ async function idle(crew: Crew, places: readonly Place[], stop?: AbortSignal): P
 }
 
 async function finish(crew: Crew, served: Served): Promise<void> {
-  const { hosts } = crew
-  await phase(crew, 'finish', hosts, () =>
-    each(hosts, (host) => host.commit(served, host === hosts[0])),
-  )
+  const { app, hosts } = crew
+  try {
+    await phase(crew, 'finish', hosts, () =>
+      each(hosts, (host) => host.commit(served, host === hosts[0])),
+    )
+  } catch (thrown) {
+    const error = asFettleError(thrown)
+    if (error.code === 'lease-lost') throw error
+    const details = { app: app.name, reason: error.message }
+    throw problem('rollout-unfinished', details, { log: error.log })
+  }
 }
+
+/** Nothing has moved when these are met, and they say so. */
+const saysItself: ReadonlySet<ErrorCode> = new Set([
+  'release-command-failed',
+  'deploy-step-failed',
+  'interrupted',
+])
 
 /** All hosts serve what they served before; the error says so, or what could not be put back. */
 export async function putBack(
   crew: Crew,
   hosts: readonly HostRollout[],
   cause: FettleError,
+  commandRan = false,
 ): Promise<FettleError> {
   // Another run has the app: what is to be done is its affair now.
   if (cause.code === 'lease-lost') return cause
+  if (hosts.length === 0 && saysItself.has(cause.code)) return cause
   crew.report({ type: 'put-back', error: cause })
   const [, fresh] = changing(hosts)
   const failures: string[] = []
-  const attempt = async (what: string, work: () => Promise<unknown>): Promise<void> => {
-    await work().catch((thrown: unknown) => {
+  const attempt = async (what: string, work: () => Promise<unknown>): Promise<boolean> => {
+    try {
+      await work()
+      return true
+    } catch (thrown) {
       failures.push(`${what}: ${asFettleError(thrown).message}`)
-    })
+      return false
+    }
   }
   await phase(crew, 'put back', hosts, async () => {
     // Their old instances never stopped running.
     if (!crew.maintenance) {
       const old = placesOf(hosts, 'current')
-      await attempt('balancer', () => crew.balancers.putBack(old, fresh))
-      await attempt('balancer', () => idle(crew, fresh))
+      const moved = await attempt('balancer', () =>
+        patiently(() => crew.balancers.putBack(old, fresh)),
+      )
+      // The new instances may be all that a balancer knows: they go on until the next command.
+      if (!moved) return
+      await idle(crew, fresh).catch(() => undefined)
     }
     await Promise.all(hosts.map((host) => attempt(host.host.name, () => host.putBack())))
   })
-  return putBackError(crew, hosts, cause, failures)
+  return putBackError(crew, hosts, cause, { failures, commandRan })
+}
+
+/** HAProxy may just be starting again. */
+async function patiently(work: () => Promise<void>): Promise<void> {
+  for (const pause of [1000, 3000]) {
+    try {
+      return await work()
+    } catch {
+      await sleep(pause)
+    }
+  }
+  await work()
 }
 
 function putBackError(
-  { app }: Crew,
+  { app, hosts: all }: Crew,
   hosts: readonly HostRollout[],
   cause: FettleError,
-  failures: readonly string[],
+  { failures, commandRan }: { readonly failures: readonly string[]; readonly commandRan: boolean },
 ): FettleError {
-  const before = [...new Set(hosts.map(({ state }) => state.current?.release))]
+  const before = [...new Set(all.map(({ state }) => state.current?.release))]
   const [serving] = before
-  const state =
+  const after = commandRan && hosts.length > 0 ? ' What its release command did stays done.' : ''
+  const stands =
     failures.length > 0
       ? `Not everything could be put back (${failures.join('; ')}).`
       : hosts.length === 0
@@ -180,10 +220,13 @@ function putBackError(
           : serving === undefined && before.length === 1
             ? 'It had not served before, so nothing of it runs.'
             : 'Each host serves what it served before.'
+  const state = stands + after
   const next =
     failures.length > 0
       ? 'The next command for this app tries again; `fettle ps` shows what runs.'
       : cause.next
+  if (cause.code === 'interrupted' && failures.length === 0)
+    return problem('interrupted', { state })
   return problem(
     'rollout-put-back',
     { app: app.name, reason: cause.message, state, next },
@@ -229,10 +272,6 @@ export async function phase(
     hosts: hosts.map(({ host }) => host.name),
     seconds: (crew.clock.elapsed() - begun) / 1000,
   })
-}
-
-function stopIfAsked({ stop }: Crew): void {
-  if (stop.aborted) throw problem('interrupted', { state: 'What had begun is put back.' })
 }
 
 /** All of them to their end, then the first failure: nothing goes on behind the back of what follows. */

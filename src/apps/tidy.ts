@@ -2,14 +2,19 @@ import { type Crew, each, phase } from './rollout.ts'
 import { pruneReleases } from './release.ts'
 import { pruneTrees } from './retention.ts'
 
-/** Removes releases that are too old, with their trees; what serves or served just now always stays. */
-export async function tidy(crew: Crew): Promise<void> {
+/**
+ * Removes releases that are too old, with their trees; what serves or served just now always stays.
+ * `passed`: what was rolled out serves; else nothing of it is left, unless it had served before.
+ */
+export async function tidy(crew: Crew, passed: boolean): Promise<void> {
   const { app, hosts } = crew
   await phase(crew, 'tidy', hosts, () =>
     each(hosts, async (host) => {
       const { current, history } = host.state
       const recent = [...new Set(history.map(({ release }) => release).reverse())]
-      const kept = [host.next?.release, current?.release, ...recent].flatMap((name) => name ?? [])
+      const kept = [passed ? host.next?.release : undefined, current?.release, ...recent].flatMap(
+        (name) => name ?? [],
+      )
       const names = [...new Set(kept)].slice(0, app.rollout.keep)
       await host.ask({ script: pruneReleases(app, names) }, 'removing old releases')
       await host.ask({ script: pruneTrees(app, []) }, 'removing old trees')

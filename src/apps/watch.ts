@@ -2,16 +2,23 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Place, PlaceStats } from './balancers.ts'
 import type { HostRollout } from './host-rollout.ts'
 import type { Crew } from './rollout.ts'
+import { stopIfAsked } from './interruption.ts'
 import { unitsOf } from './instances.ts'
 
 /** What the balancers counted for some slots together. */
 interface Count {
   readonly requests: number
+  /** Of these an answer has begun. */
+  readonly answered: number
+  /** Under way, answered or not. */
+  readonly current: number
   /** Answers 500 to 599, and requests that got none. */
   readonly failures: number
   /** Seconds until an answer began, on average over the last 1,024 of each slot. */
   readonly latency: number
 }
+
+const none: Count = { requests: 0, answered: 0, current: 0, failures: 0, latency: 0 }
 
 /** Too few requests to say that a release is slow, or to tell its failures from those there always are. */
 const enough = 20
@@ -30,8 +37,10 @@ export class Watch {
   readonly #crew: Crew
   readonly #fresh: readonly Place[]
   readonly #old: readonly Place[]
-  #before: Count = { requests: 0, failures: 0, latency: 0 }
+  #before: Count = none
   #start = new Map<string, Count>()
+  /** When there were how many requests. */
+  readonly #seen: { readonly at: number; readonly requests: number }[] = []
 
   constructor(crew: Crew, fresh: readonly Place[], old: readonly Place[]) {
     this.#crew = crew
@@ -50,14 +59,29 @@ export class Watch {
   async settled(hosts: readonly HostRollout[]): Promise<void> {
     const { clock, app } = this.#crew
     const until = clock.elapsed() + app.rollout.settle * 1000
+    // One that has not answered anything yet is watched on, for as long as an answer may take.
+    const last = until + app.balance.timeout * 1000
+    let mute = false
     do {
-      await sleep(Math.min(250, Math.max(0, until - clock.elapsed())))
-      await Promise.all([...hosts.map((host) => host.check()), this.#checkTraffic(hosts)])
-    } while (clock.elapsed() < until)
+      stopIfAsked(this.#crew.stop)
+      await sleep(Math.min(250, Math.max(100, until - clock.elapsed())))
+      const [now] = await Promise.all([
+        this.#checkTraffic(hosts),
+        ...hosts.map((host) => host.check()),
+      ])
+      mute = now.requests > 0 && now.answered === 0
+      if (mute && (now.failures >= now.requests || clock.elapsed() > last))
+        await this.#bad(
+          hosts,
+          this.#fresh[0]!.host.name,
+          `none of its ${now.requests} requests got an answer`,
+        )
+    } while (mute || clock.elapsed() < until)
+    stopIfAsked(this.#crew.stop)
   }
 
-  async #checkTraffic(hosts: readonly HostRollout[]): Promise<void> {
-    if (this.#crew.maintenance || this.#fresh.length === 0) return
+  async #checkTraffic(hosts: readonly HostRollout[]): Promise<Count> {
+    if (this.#crew.maintenance || this.#fresh.length === 0) return none
     const stats = await this.#stats(this.#fresh)
     const down = stats.find(({ status }) => status.startsWith('DOWN'))
     if (down)
@@ -67,8 +91,23 @@ export class Watch {
         `the balancer finds its slot ${down.slot} down (${down.checkStatus})`,
       )
     const now = sum(stats.map((each) => minus(countOf(each), this.#start.get(keyOf(each)))))
-    const reason = this.#worse(now)
+    const reason = this.#worse(now) ?? this.#stuck(now)
     if (reason) await this.#bad(hosts, stats[0]!.host, reason)
+    return now
+  }
+
+  /** Requests that never get an answer are counted nowhere until they are given up. */
+  #stuck({ requests, answered, current, failures }: Count): string | undefined {
+    const { app, clock } = this.#crew
+    const at = clock.elapsed()
+    this.#seen.push({ at, requests })
+    // Without one before it, nobody knows how long its answers may take.
+    if (this.#before.requests === 0) return undefined
+    const patience = Math.max(app.health.timeout, app.rollout.worse * this.#before.latency)
+    const asked = this.#seen.findLast((each) => each.at <= at - patience * 1000)?.requests ?? 0
+    const waiting = Math.min(current, asked - answered - failures)
+    if (waiting < 3 || waiting * 2 < asked) return undefined
+    return `${waiting} of its ${requests} requests have waited for an answer for more than ${patience.toFixed(1)} s`
   }
 
   #worse(now: Count): string | undefined {
@@ -96,22 +135,33 @@ const keyOf = ({ balancer, host, slot }: PlaceStats): string => `${balancer} ${h
 
 const countOf = (each: PlaceStats): Count => ({
   requests: each.requests,
+  answered: each.answered,
+  current: each.current,
   failures: each.responses5xx + each.connectionErrors + each.responseErrors,
   latency: each.responseTime / 1000,
 })
 
 const minus = (now: Count, before: Count | undefined): Count => ({
   requests: now.requests - (before?.requests ?? 0),
+  answered: now.answered - (before?.answered ?? 0),
+  current: now.current,
   failures: now.failures - (before?.failures ?? 0),
   latency: now.latency,
 })
 
 /** Latencies weigh as much as there were requests. */
 function sum(counts: readonly Count[]): Count {
-  const requests = counts.reduce((all, each) => all + each.requests, 0)
-  const failures = counts.reduce((all, each) => all + each.failures, 0)
-  const weighed = counts.reduce((all, each) => all + each.latency * each.requests, 0)
-  return { requests, failures, latency: requests === 0 ? 0 : weighed / requests }
+  const total = (of: (each: Count) => number): number =>
+    counts.reduce((all, each) => all + of(each), 0)
+  const requests = total((each) => each.requests)
+  const weighed = total((each) => each.latency * each.requests)
+  return {
+    requests,
+    answered: total((each) => each.answered),
+    current: total((each) => each.current),
+    failures: total((each) => each.failures),
+    latency: requests === 0 ? 0 : weighed / requests,
+  }
 }
 
 const rateOf = ({ requests, failures }: Count): number => (requests === 0 ? 0 : failures / requests)

@@ -17,6 +17,7 @@ test('each slot of the answer', () =>
       current: 3,
       queue: 1,
       requests: 600,
+      answered: 9,
       responses5xx: 9,
       connectionErrors: 7,
       responseErrors: 8,

@@ -12,6 +12,8 @@ export interface SlotStats {
   readonly queue: number
   /** Since HAProxy was started or reloaded. */
   readonly requests: number
+  /** Requests of which an answer of the instance has begun, whatever its status. */
+  readonly answered: number
   readonly responses5xx: number
   /** Connections that could not be made, and answers that broke off. */
   readonly connectionErrors: number
@@ -22,6 +24,8 @@ export interface SlotStats {
   readonly responseTime: number
   readonly totalTime: number
 }
+
+const statuses = ['1xx', '2xx', '3xx', '4xx', '5xx', 'other']
 
 /** Asks HAProxy that runs about the slots of an app; as root. */
 export function readStats(app: string): Shell {
@@ -46,6 +50,7 @@ export function parseStats(output: string): readonly SlotStats[] {
       current: number('scur'),
       queue: number('qcur'),
       requests: number('stot'),
+      answered: statuses.reduce((sum, each) => sum + number(`hrsp_${each}`), 0),
       responses5xx: number('hrsp_5xx'),
       connectionErrors: number('econ'),
       responseErrors: number('eresp'),

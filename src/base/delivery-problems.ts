@@ -27,7 +27,7 @@ export const deliveryProblems = {
   },
   'release-command-failed': {
     what: '{host}: the release command of {app} failed with exit code {code}: {reason}',
-    state: 'Nothing was changed about what serves.',
+    state: 'Nothing was changed about what serves; what the command had done by then stays done.',
     next: 'Correct the command or what it needs (its output is above), then deploy again.',
   },
   'release-bad': {
@@ -39,6 +39,11 @@ export const deliveryProblems = {
     what: 'The rollout of {app} was put back: {reason}',
     state: '{state}',
     next: '{next}',
+  },
+  'rollout-unfinished': {
+    what: 'The rollout of {app} passed on all hosts, but not all could finish it: {reason}',
+    state: 'The new release serves; instances of the old one may still run.',
+    next: 'Correct the cause: the next change of {app} finishes it first.',
   },
   'rollout-interrupted': {
     what: 'An earlier rollout of {app} was interrupted.',

@@ -3,6 +3,7 @@ import { buildHere } from '../apps/build-here.ts'
 import { countsFor } from '../apps/counts.ts'
 import { envOf } from '../apps/env.ts'
 import { environmentFile } from '../apps/environment-file.ts'
+import { type ErrorCode, asFettleError } from '../base/errors.ts'
 import { treesOf } from '../apps/paths.ts'
 import { type Release, releaseOf } from '../apps/release.ts'
 import { rollOut } from '../apps/rollout.ts'
@@ -57,25 +58,40 @@ async function prepare(app: App, rev: string | undefined, project: Project): Pro
 }
 
 async function carryOut(
-  { source, snapshot, runtime, release }: Order,
+  order: Order,
   delivery: Delivery,
   context: Context,
 ): Promise<Partial<DeployRecord>> {
-  const { app, crew } = delivery
+  const { crew } = delivery
+  try {
+    const record = await serve(order, delivery, context)
+    await tidy(crew, true)
+    return record
+  } catch (thrown) {
+    // Nothing of it is left; a host that cannot be asked now is tidied by a later deploy.
+    if (!goesOn.has(asFettleError(thrown).code)) await tidy(crew, false).catch(() => undefined)
+    throw thrown
+  }
+}
+
+/** Errors after which what was rolled out still serves, or may be another run's. */
+const goesOn: ReadonlySet<ErrorCode> = new Set(['lease-lost', 'rollout-unfinished'])
+
+async function serve(
+  { source, snapshot, runtime, release }: Order,
+  { app, crew, id }: Delivery,
+  context: Context,
+): Promise<Partial<DeployRecord>> {
   await bringTree(crew, snapshot, runtime)
   for (const host of crew.hosts) {
     const counts = countsFor(app, Object.keys(release.processes), host.state.current)
-    host.plan({ id: delivery.id, release: release.name, commit: release.commit, counts })
+    host.plan({ id, release: release.name, commit: release.commit, counts })
   }
   const { name, commit } = release
   const before = crew.hosts[0]!.state.current?.commit
   const changelog = before && commit ? await source.changelog(before, commit) : []
-  await rollOut(
-    crew,
-    await servedBy(context, { release: name, commit, subject: changelog[0] }),
-    release,
-  )
-  await tidy(crew)
+  const served = await servedBy(context, { release: name, commit, subject: changelog[0] })
+  await rollOut(crew, served, release)
   return {
     changelog,
     range: { ...(before ? { from: before } : {}), ...(commit ? { to: commit } : {}) },

@@ -16,6 +16,13 @@ const failures: ReadonlySet<ErrorCode> = new Set([
   'internal-error',
   'lab-command-failed',
   'lab-not-possible',
+  'upload-failed',
+  'build-failed',
+  'deploy-step-failed',
+  'release-command-failed',
+  'rollout-put-back',
+  'rollout-unfinished',
+  'balancer-failed',
 ])
 
 /** The exit code for an error that ended a command. */

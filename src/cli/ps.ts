@@ -1,4 +1,6 @@
 import { type Instance, listInstances, parseInstances } from '../apps/processes.ts'
+import { unitsOf } from '../apps/instances.ts'
+import { unitOf } from '../apps/units.ts'
 import type { AppState } from '../apps/state.ts'
 import { problem } from '../base/errors.ts'
 import type { PlacedApp } from '../model/app.ts'
@@ -34,7 +36,8 @@ export async function ps(names: readonly string[], flags: Flags): Promise<number
           })
         const limit = { seconds: 60, error: () => error() as ReturnType<typeof problem> }
         const [answer] = await session.run([{ script: listInstances(placed.app) }], limit)
-        return { state, instances: parseInstances(placed.app, answer!.output.toString()) }
+        const instances = parseInstances(placed.app, answer!.output.toString())
+        return { state, instances: instances.filter((each) => isWanted(placed, state, each)) }
       }),
     })),
   )
@@ -46,6 +49,13 @@ export async function ps(names: readonly string[], flags: Flags): Promise<number
       `${found.flatMap((each) => linesOf(each, paintFor(process.stdout))).join('\n')}\n`,
     )
   return ok ? exitCodes.done : exitCodes.failed
+}
+
+/** systemd may know stopped ones for a while: they count only where they should run. */
+function isWanted({ app }: PlacedApp, { current, next }: AppState, each: Instance): boolean {
+  if (each.state !== 'inactive') return true
+  const unit = unitOf(app.name, each.process, each.release, each.instance)
+  return [current, next].some((serving) => serving && unitsOf(app, serving).includes(unit))
 }
 
 interface Found {

@@ -1,0 +1,174 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { bootForFile, labAvailable, labMissing } from '../lab/fixture.ts'
+import type { Ended } from './cli.ts'
+import { Shop, type Version } from './shop.ts'
+import { Visitor, type Visit, slotsOf } from './visitor.ts'
+
+const options = `instances: 1, limits: { memory: 128 }, balance: { timeout: 4 },
+      health: { path: '/health', within: 4, timeout: 1, every: 0.5 },
+      rollout: { settle: 2, drain: 1, stop: 1 },`
+
+interface Bad {
+  readonly what: string
+  readonly version: Omit<Version, 'label'>
+  readonly code: string
+  /** What is said of why. */
+  readonly reason: RegExp
+  /** What the log's end says. */
+  readonly log?: string
+}
+
+const putBack = 'rollout-put-back'
+const bad: readonly Bad[] = [
+  {
+    what: 'does not start',
+    version: { mode: 'no-start' },
+    code: putBack,
+    reason: /ends again and again|it ended, and was started again/,
+    log: 'there is no configuration',
+  },
+  {
+    what: 'starts and dies',
+    version: { mode: 'dies 1' },
+    code: putBack,
+    reason: /is activating|died and was started again|is down/,
+    log: 'out of luck',
+  },
+  {
+    what: 'is healthy and answers 500',
+    version: { mode: 'fails' },
+    code: putBack,
+    reason: /of its \d+ answers failed/,
+  },
+  {
+    what: 'listens too late',
+    version: { mode: 'late 60' },
+    code: putBack,
+    reason: /was not well within 4 s/,
+  },
+  {
+    what: 'leaks until it is killed',
+    version: { mode: 'leaks 0' },
+    code: putBack,
+    reason: /is activating|died and was started again|is down/,
+  },
+  {
+    what: 'accepts and never answers',
+    version: { mode: 'hangs' },
+    code: putBack,
+    reason: /got an answer|waited for an answer/,
+  },
+  {
+    what: 'has a release command that fails',
+    version: { processes: 'release: echo half done >data; echo no such table >&2; exit 3\n' },
+    code: 'release-command-failed',
+    reason: /exit code 3/,
+    log: 'no such table',
+  },
+  {
+    what: 'cannot be built',
+    version: { build: 'echo no compiler; exit 5' },
+    code: 'build-failed',
+    reason: /exit code 5/,
+    log: 'no compiler',
+  },
+]
+
+describe.skipIf(!labAvailable)(`bad releases ${labMissing}`, () => {
+  const hosts = bootForFile(3)
+  let shop: Shop
+  let visitor: Visitor
+  let serving = 'first'
+
+  beforeAll(async () => {
+    if (!labAvailable) return
+    shop = new Shop(hosts(), options)
+    // A small disk of its own for the shop on the second host.
+    await hosts()[1]!.exec('mkdir /srv/shop && mount -t tmpfs -o size=16m,mode=755 tmpfs /srv/shop')
+    expect(await shop.fettle('up', '--yes')).toMatchObject({ code: 0 })
+    expect(await shop.deploy({ label: serving })).toMatchObject({ code: 0 })
+    visitor = new Visitor(shop.balancer)
+    return () => visitor.end()
+  }, 400_000)
+
+  /** Visits that neither the old release nor the new one answered, nor went to a slot of the new one. */
+  async function lost(visits: readonly Visit[], label: string, live: object): Promise<Visit[]> {
+    const old = Object.entries(live).flatMap(([host, slots]: [string, number[]]) =>
+      slots.map((slot) => `${host}-${slot}`),
+    )
+    const odd = visits.filter(
+      (each) => !(each.status === 200 && each.label === serving) && each.label !== label,
+    )
+    const slots = await slotsOf(
+      shop.balancer,
+      odd.map(({ path }) => path),
+    )
+    return odd.filter((_, i) => slots[i] === 'unknown' || old.includes(slots[i]!))
+  }
+
+  /** Delivers it; nothing may be left of it, and nothing of the old one may change. */
+  async function deliverBad(label: string, each: Omit<Bad, 'what'>): Promise<void> {
+    const before = await shop.standing()
+    await visitor.visits()
+    shop.commit({ label, ...each.version })
+    const { code, stdout } = await shop.fettle('deploy', 'shop', '--json')
+    const { error } = JSON.parse(stdout) as { error: Record<string, string> }
+    expect(error, stdout).toMatchObject({
+      code: each.code,
+      what: expect.stringMatching(each.reason) as string,
+      next: expect.stringMatching(/\w/) as string,
+    })
+    expect(error['state']).toMatch(/serve|goes on running/)
+    if (each.log !== undefined) expect(error['log']).toContain(each.log)
+    expect(code).toBe(1)
+    const visits = await visitor.visits()
+    expect(visits.filter((visit) => visit.label === serving).length).toBeGreaterThan(3)
+    expect(await lost(visits, label, before.live)).toEqual([])
+    expect(await shop.standing()).toEqual(before)
+  }
+
+  test.each(bad)(
+    '$what',
+    ({ what, ...each }) => deliverBad(what.replaceAll(' ', '-'), each),
+    90_000,
+  )
+
+  test('finds the disk of one host full', async () => {
+    const [, web2] = shop.web
+    await web2!.exec('head -c 1G /dev/zero >/srv/shop/filler; true')
+    try {
+      await deliverBad('full', {
+        version: {},
+        code: 'upload-failed',
+        reason: /^web2: /,
+        log: 'No space left',
+      })
+    } finally {
+      await web2!.exec('rm /srv/shop/filler')
+    }
+  }, 90_000)
+
+  const passes = async (version: Version): Promise<Ended> => {
+    const { live } = await shop.standing()
+    await visitor.visits()
+    const ended = await shop.deploy(version)
+    expect(ended.code, ended.stderr).toBe(0)
+    const odd = await lost(await visitor.visits(), version.label, live)
+    expect(odd).toEqual([])
+    serving = version.label
+    const { hosts } = await shop.standing()
+    expect(hosts.map(({ units }) => units.length)).toEqual([1, 1])
+    return ended
+  }
+
+  test('one that listens late, but in time, passes', async () => {
+    await passes({ label: 'late', mode: 'late 2' })
+  }, 90_000)
+
+  test('one that ignores SIGTERM is ended by the next one', async () => {
+    await passes({ label: 'deaf', mode: 'ignores-term' })
+    await passes({ label: 'last' })
+    const { hosts } = await shop.standing()
+    for (const { ports } of hosts) expect(ports).toHaveLength(1)
+  }, 120_000)
+})
