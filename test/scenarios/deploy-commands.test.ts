@@ -153,6 +153,10 @@ describe.skipIf(!labAvailable)(`deploy and its relatives ${labMissing}`, () => {
     await ok('maintenance', 'shop', 'on')
     expect(await ask()).toBe('503')
     await expectNothingToDo()
+    await ok('maintenance', 'shop', 'off')
+    expect(await ask()).toBe('200 fifth')
+    // As it is when closing it was interrupted halfway.
+    for (const host of shop.web) await host.exec('touch /var/lib/fettle/apps/shop/maintenance')
     await deploy('sixth')
     expect((await shop.standing()).live).toEqual({})
     expect(await ask()).toBe('503')
