@@ -46,7 +46,12 @@ export class Delivery {
       // The first host decides whose turn it is: nobody then waits for somebody who waits for them.
       const [first, ...others] = hosts
       const taken = [await made.#take(first!)]
-      taken.push(...(await Promise.all(others.map((host) => made.#take(host)))))
+      // All of them to their end: what is taken after a failure would never be given back.
+      const takes = await Promise.allSettled(others.map((host) => made.#take(host)))
+      for (const each of takes) {
+        if (each.status === 'rejected') throw each.reason
+        taken.push(each.value)
+      }
       made.#crew = made.#crewOf(
         taken,
         taken.map(({ state }) => state),

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { bootForFile, labAvailable, labMissing } from '../lab/fixture.ts'
-import type { Ended } from './cli.ts'
+import type { DeployRecord } from '../../src/wire/ledger.ts'
 import { Shop, type Version } from './shop.ts'
 import { Visitor, type Visit, slotsOf } from './visitor.ts'
 
@@ -16,6 +16,8 @@ interface Bad {
   readonly reason: RegExp
   /** What the log's end says. */
   readonly log?: string
+  /** What is said of how things stand. */
+  readonly state?: RegExp
 }
 
 const putBack = 'rollout-put-back'
@@ -29,10 +31,11 @@ const bad: readonly Bad[] = [
   },
   {
     what: 'starts and dies',
-    version: { mode: 'dies 1' },
+    version: { mode: 'dies 1', processes: 'release: true\n' },
     code: putBack,
     reason: /is activating|died and was started again|is down/,
     log: 'out of luck',
+    state: /^All hosts serve .* again\. What its release command did stays done\.$/,
   },
   {
     what: 'is healthy and answers 500',
@@ -118,7 +121,7 @@ describe.skipIf(!labAvailable)(`bad releases ${labMissing}`, () => {
       what: expect.stringMatching(each.reason) as string,
       next: expect.stringMatching(/\w/) as string,
     })
-    expect(error['state']).toMatch(/serve|goes on running/)
+    expect(error['state']).toMatch(each.state ?? /serve|goes on running/)
     if (each.log !== undefined) expect(error['log']).toContain(each.log)
     expect(code).toBe(1)
     const visits = await visitor.visits()
@@ -148,27 +151,25 @@ describe.skipIf(!labAvailable)(`bad releases ${labMissing}`, () => {
     }
   }, 90_000)
 
-  const passes = async (version: Version): Promise<Ended> => {
+  const passes = async (version: Version): Promise<DeployRecord> => {
     const { live } = await shop.standing()
     await visitor.visits()
-    const ended = await shop.deploy(version)
-    expect(ended.code, ended.stderr).toBe(0)
-    const odd = await lost(await visitor.visits(), version.label, live)
-    expect(odd).toEqual([])
+    shop.commit(version)
+    const { code, stdout } = await shop.fettle('deploy', 'shop', '--json')
+    expect(code, stdout).toBe(0)
+    expect(await lost(await visitor.visits(), version.label, live)).toEqual([])
     serving = version.label
     const { hosts } = await shop.standing()
-    expect(hosts.map(({ units }) => units.length)).toEqual([1, 1])
-    return ended
+    for (const { units, ports } of hosts) expect([units.length, ports.length]).toEqual([1, 1])
+    return JSON.parse(stdout) as DeployRecord
   }
 
-  test('one that listens late, but in time, passes', async () => {
-    await passes({ label: 'late', mode: 'late 2' })
-  }, 90_000)
-
-  test('one that ignores SIGTERM is ended by the next one', async () => {
-    await passes({ label: 'deaf', mode: 'ignores-term' })
-    await passes({ label: 'last' })
-    const { hosts } = await shop.standing()
-    for (const { ports } of hosts) expect(ports).toHaveLength(1)
+  test('one that listens late, but in time, passes; that it ignores SIGTERM does not keep the next one', async () => {
+    await passes({ label: 'deaf', mode: 'late-deaf 2' })
+    const { phases = [] } = await passes({ label: 'last' })
+    const finish = phases.find(({ phase }) => phase === 'finish')!
+    // It has one second.
+    expect(finish.seconds).toBeGreaterThan(1)
+    expect(finish.seconds).toBeLessThan(15)
   }, 120_000)
 })

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { liveSlots } from '../../src/balancer/slots.ts'
 import type { TestHost } from '../lab/fixture.ts'
@@ -21,9 +21,9 @@ use IO::Socket::INET;
 open my $file, '<', 'mode' or die;
 my ($label, $mode, $number) = split ' ', <$file>;
 die "there is no configuration\\n" if $mode eq 'no-start';
-$SIG{TERM} = 'IGNORE' if $mode eq 'ignores-term';
+$SIG{TERM} = 'IGNORE' if $mode =~ /deaf/;
 $SIG{CHLD} = 'IGNORE';
-sleep $number if $mode eq 'late';
+sleep $number if $mode =~ /late/;
 my $socket = IO::Socket::INET->new(LocalAddr => $ENV{HOST}, LocalPort => $ENV{PORT}, Listen => 128, ReuseAddr => 1) or die "cannot listen: $!\\n";
 my @hog;
 $SIG{ALRM} = sub {
@@ -129,17 +129,13 @@ export class Shop {
   /** How the web hosts stand, and which slots take traffic. */
   async standing(): Promise<{ hosts: Standing[]; live: Record<string, readonly number[]> }> {
     const [cfg, ...outputs] = await Promise.all([
-      this.balancer.exec('cat /etc/haproxy/haproxy.cfg; ls -d /run/lock/x 2>/dev/null'),
+      this.balancer.exec('cat /etc/haproxy/haproxy.cfg'),
       ...this.web.map((host) => host.exec(look)),
     ])
     return {
       hosts: outputs.map(({ output }) => standingOf(output)),
       live: Object.fromEntries(liveSlots(cfg.output).get('shop') ?? []),
     }
-  }
-
-  remove(): void {
-    rmSync(this.#app, { recursive: true, force: true })
   }
 }
 
