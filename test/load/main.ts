@@ -9,8 +9,9 @@ import { Clients } from './client.ts'
  */
 const { values: flags } = parseArgs({
   options: {
-    /** Of a lab host; port 80. */
+    /** Of a lab host. */
     address: { type: 'string' },
+    port: { type: 'string', default: '80' },
     host: { type: 'string' },
     keep: { type: 'string', default: '8' },
     once: { type: 'string', default: '4' },
@@ -33,7 +34,7 @@ if (!/^(10|127|192\.168|172\.(1[6-9]|2\d|3[01]))\.[\d.]+$/.test(address))
 const [requests, seconds] = [Number(flags.requests), Number(flags.seconds)]
 const { keep, once, sticky, slow, upload, socket } = flags
 const clients = new Clients({
-  place: { address, port: 80 },
+  place: { address, port: Number(flags.port) },
   host,
   mix: {
     keep: Number(keep),

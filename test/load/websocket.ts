@@ -39,7 +39,10 @@ export class WebSocketClient {
     const head = `GET /socket HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`
     const answer = await connection.ask(head, undefined, seconds)
     const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
-    if (answer.status !== 101 || fieldOf(answer, 'sec-websocket-accept') !== accept.digest('base64')) {
+    if (
+      answer.status !== 101 ||
+      fieldOf(answer, 'sec-websocket-accept') !== accept.digest('base64')
+    ) {
       connection.close()
       throw new Failure(answer.status >= 500 ? '5xx' : 'unexpected', `${answer.status}`)
     }
