@@ -7,7 +7,7 @@ import { median } from '../converge/timing.ts'
 import type { Run } from '../scale/run.ts'
 import { type Bytes, Hosts, appHosts, here } from './hosts.ts'
 import { Repository } from './repository.ts'
-import { type Deploy, type Measured, markdown } from './results.ts'
+import { type Deploy, type Measured, markdown, untilSwitched } from './results.ts'
 
 const { values: flags } = parseArgs({
   options: {
@@ -18,6 +18,8 @@ const { values: flags } = parseArgs({
     /** Files that differ from one commit to the next. */
     change: { type: 'string', default: '4' },
     settle: { type: 'string', default: '1' },
+    /** How many hosts change at once. */
+    'at-once': { type: 'string', default: '1,3' },
     fettle: { type: 'string', default: here('../../dist/cli/fettle.cjs') },
     /** Where results.md goes. */
     out: { type: 'string', default: here('.') },
@@ -51,7 +53,7 @@ async function main(): Promise<void> {
     await hosts.set('settle', settle)
     await hosts.fettle('up', '--yes')
     const measured: Measured[] = []
-    for (const atOnce of [1, appHosts.length]) {
+    for (const atOnce of flags['at-once'].split(',').map(Number)) {
       await hosts.set('atOnce', atOnce)
       measured.push(...(await measure(hosts, repository, atOnce)))
     }
@@ -95,11 +97,9 @@ async function measure(hosts: Hosts, repository: Repository, atOnce: number): Pr
     { what: `later deploy, ${how}, connections kept`, deploys: shared, trips: laterTrips },
   ]
   for (const { what, deploys } of all)
-    say(`${what}: ${median(deploys.map(overheadOf)).toFixed(2)} s`)
+    say(`${what}: ${median(deploys.map(untilSwitched)).toFixed(2)} s`)
   return all
 }
-
-const overheadOf = ({ seconds, waits }: Deploy): number => seconds - waits
 
 async function deploy(hosts: Hosts, waits: number): Promise<Deploy> {
   const before = await counted(hosts)
@@ -114,8 +114,9 @@ async function deploy(hosts: Hosts, waits: number): Promise<Deploy> {
   }
 }
 
-const counted = (hosts: Hosts): Promise<Bytes[]> =>
-  Promise.all(appHosts.map((name) => hosts.bytes(name)))
+function counted(hosts: Hosts): Promise<Bytes[]> {
+  return Promise.all(appHosts.map((name) => hosts.bytes(name)))
+}
 
 function phasesOf({ lines }: Run): Record<string, number> {
   const text = lines.map((each) => each.text).join('\n')

@@ -91,7 +91,7 @@ describe('the load generator notices', () => {
   test('a sticky client that is taken from an instance which goes on', async () => {
     let asked = 0
     const port = await serving((_, response) => {
-      const instance = asked++ % 2 ? 'a' : 'b'
+      const instance = asked++ % 3 ? 'a' : 'b'
       response
         .writeHead(200, { ...fields('ok', 'r1', instance), 'Set-Cookie': 'slot=1; Path=/' })
         .end('ok')

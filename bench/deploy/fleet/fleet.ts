@@ -15,10 +15,10 @@ const shop = app('shop', {
 const described: Fleet = fleet({
   hosts: { lb1: {}, web1: {}, web2: {}, web3: {} },
   roles: [
-    role('python', () => packages('python3')).on('web*'),
+    role('python', () => packages('python3')).on('web1', 'web2', 'web3'),
     role('balancer', (host) => balancer(host)).on('lb1'),
   ],
-  apps: [shop.on('web*')],
+  apps: [shop.on('web1', 'web2', 'web3')],
 })
 
 export default described
