@@ -26,15 +26,24 @@ export class Balancers {
     this.#sessions = sessions
   }
 
+  /** Logs in, so that nobody has to wait for that later; where it fails, what is asked then says so. */
+  connect(): void {
+    for (const session of this.#sessions) session.run([{ script: sh`:` }]).catch(() => undefined)
+  }
+
   /**
    * `fresh` take traffic from now on, and `old` no new clients: those that stick to one still come. First
    * every balancer must reach the fresh ones.
    */
   async move(fresh: readonly Place[], old: readonly Place[]): Promise<void> {
-    await this.#askAll(this.#reach(fresh))
-    await this.#askAll(
-      setSlots([...this.#changes(fresh, 'ready'), ...this.#changes(old, 'drain')], true),
-    )
+    const reach = this.#reach(fresh)
+    const set = setSlots([...this.#changes(fresh, 'ready'), ...this.#changes(old, 'drain')], true)
+    if (this.#sessions.length === 1) {
+      await this.#askAll(lines(reach, set))
+      return
+    }
+    await this.#askAll(reach)
+    await this.#askAll(set)
   }
 
   /** Nothing more for these; what they are at is finished. */

@@ -4,7 +4,7 @@ import { type FettleError, asFettleError, problem } from '../base/errors.ts'
 import { Hold } from '../engine/hold.ts'
 import type { Lease, Runner } from '../engine/lease.ts'
 import { awaitTurn } from '../engine/turn.ts'
-import { type App, type PlacedApp, userOf } from '../model/app.ts'
+import { type App, type AppHost, type PlacedApp, userOf } from '../model/app.ts'
 import type { Limit, Machine, Session } from '../transport/machine.ts'
 import { Balancers } from './balancers.ts'
 import { HostRollout } from './host-rollout.ts'
@@ -32,22 +32,28 @@ export class Delivery {
   readonly #options: DeliveryOptions
   readonly #sessions: Session[] = []
   readonly #holds: Hold[] = []
+  readonly #balancers: Balancers
   #crew: Crew | undefined
 
   private constructor(app: App, options: DeliveryOptions) {
     this.app = app
     this.#options = options
+    this.#balancers = new Balancers(
+      app,
+      options.balancers.map((name) => this.#open(options.machineOf(name))),
+    )
   }
 
   /** Waits for its turn, and finishes or puts back what an interrupted rollout left. */
   static async open({ app, hosts }: PlacedApp, options: DeliveryOptions): Promise<Delivery> {
     const made = new Delivery(app, options)
     try {
+      made.#balancers.connect()
+      const [first, ...others] = await Promise.all(hosts.map((host) => made.#approach(host)))
       // The first host decides whose turn it is: nobody then waits for somebody who waits for them.
-      const [first, ...others] = hosts
       const taken = [await made.#take(first!)]
       // All of them to their end: what is taken after a failure would never be given back.
-      const takes = await Promise.allSettled(others.map((host) => made.#take(host)))
+      const takes = await Promise.allSettled(others.map((each) => made.#take(each)))
       for (const each of takes) {
         if (each.status === 'rejected') throw each.reason
         taken.push(each.value)
@@ -99,19 +105,12 @@ export class Delivery {
     return {
       app: this.app,
       hosts: hosts.map(({ host, hold }, i) => new HostRollout(this.app, host, states[i]!, hold)),
-      balancers: this.#crew?.balancers ?? this.#openBalancers(),
+      balancers: this.#balancers,
       maintenance: states.some(({ maintenance }) => maintenance),
       clock,
       report,
       stop,
     }
-  }
-
-  #openBalancers(): Balancers {
-    return new Balancers(
-      this.app,
-      this.#options.balancers.map((name) => this.#open(this.#options.machineOf(name))),
-    )
   }
 
   #open(machine: Machine): Session {
@@ -120,13 +119,17 @@ export class Delivery {
     return session
   }
 
-  async #take(host: PlacedApp['hosts'][number]): Promise<HostRollout> {
-    const { runner, machineOf, waiting, hasEnded } = this.#options
-    const machine = machineOf(host.name)
+  async #approach(host: AppHost): Promise<Approached> {
+    const machine = this.#options.machineOf(host.name)
     const session = this.#open(machine)
+    return { host, machine, session, state: await read(this.app, host.name, session) }
+  }
+
+  async #take({ host, machine, session, state: first }: Approached): Promise<HostRollout> {
+    const { runner, waiting, hasEnded } = this.#options
     const place = placeOf(this.app.name)
-    for (;;) {
-      const state = await read(this.app, host.name, session)
+    for (let known: AppState | undefined = first; ; known = undefined) {
+      const state = known ?? (await read(this.app, host.name, session))
       if (!state.prepared)
         throw problem('app-not-prepared', { app: this.app.name, host: host.name })
       const { lease } = state.journal
@@ -147,6 +150,14 @@ export class Delivery {
       return new HostRollout(this.app, host, state, hold)
     }
   }
+}
+
+/** A host with what it knew when it was first asked. Taking it fails should that have changed since. */
+interface Approached {
+  readonly host: AppHost
+  readonly machine: Machine
+  readonly session: Session
+  readonly state: AppState
 }
 
 interface Asked {

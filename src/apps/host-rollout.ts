@@ -118,8 +118,12 @@ export class HostRollout {
   async begin(): Promise<void> {
     const next = this.next!
     const units = webUnits(this.#app, next)
-    await this.#must(lines(keep(this.#app.name, 'next', next), start(units)), units)
-    await this.#must(awaitHealth(this.#app, next, this.host.address), units)
+    const script = lines(
+      keep(this.#app.name, 'next', next),
+      start(units),
+      awaitHealth(this.#app, next, this.host.address),
+    )
+    await this.#must(script, units)
   }
 
   /** Waits until what serves is well, such as after a reboot. */

@@ -71,28 +71,35 @@ export function awaitHealth(
   const { path, status, healthy, timeout, within } = app.health
   const [low, high] = status
   const host = app.domains.find((each) => !each.startsWith('*')) ?? address
+  const pending = slots.map((slot) => `${portOf(app, slot)}=0`)
+  const template = unitOf(app.name, 'web', release, '')
   return lines(
-    sh`began=$(date +%s)`,
-    ...slots.map((slot) => {
-      const port = portOf(app, slot)
-      const unit = unitOf(app.name, 'web', release, String(port))
-      return sh`good=0
-while [ "$good" -lt ${healthy} ]; do
-  said=$(curl -sS -o /dev/null -m ${timeout} -w '%{http_code}' -H ${`Host: ${host}`} -H 'User-Agent: fettle' -- ${`http://${address}:${port}${path}`} 2>&1)
+    sh`began=$(date +%s); pending=${pending.join(' ')}; template=${template}`,
+    sh`well() {
+  said=$(curl -sS -o /dev/null -m ${timeout} -w '%{http_code}' -H ${`Host: ${host}`} -H 'User-Agent: fettle' -- ${`http://${address}:`}"$1"${path} 2>&1)
   code=$(printf '%s' "$said" | tail -c 3)
   case $code in [1-9][0-9][0-9]) ;; *) code=0 ;; esac
-  if [ "$code" -ge ${low} ] && [ "$code" -le ${high} ]; then good=$((good + 1)); else good=0; fi
-  [ "$good" -lt ${healthy} ] || break
-  restarts=$(systemctl show -P NRestarts -- ${unit})
-  if [ "\${restarts:-0}" -ge 3 ]; then echo ${`its instance on port ${port} ends again and again`}; exit 1; fi
-  if [ $(( $(date +%s) - began )) -ge ${Math.ceil(within)} ]; then
-    if [ "\${restarts:-0}" -gt 0 ]; then echo ${`its instance on port ${port} was not well within ${within} s: it ended, and was started again, times: `}"$restarts"; exit 1; fi
-    case $code in 0) answer=\${said%000}; answer=\${answer:-none} ;; *) answer="status $code" ;; esac
-    echo ${`its instance on port ${port} was not well within ${within} s; asked for ${path}, it answered: `}"$(printf '%s' "$answer" | tr '\n' ' ')"; exit 1
-  fi
-  sleep 0.1
-done`
-    }),
+  [ "$code" -ge ${low} ] && [ "$code" -le ${high} ]
+}`,
+    // All of them in turn, so that it takes no longer for many than for one.
+    sh`while [ -n "$pending" ]; do
+  left=
+  for each in $pending; do
+    port=\${each%=*}; good=\${each#*=}
+    if well "$port"; then good=$((good + 1)); else good=0; fi
+    [ "$good" -lt ${healthy} ] || continue
+    left="$left $port=$good"
+    restarts=$(systemctl show -P NRestarts -- "\${template%.service}$port.service")
+    if [ "\${restarts:-0}" -ge 3 ]; then echo "its instance on port $port ends again and again"; exit 1; fi
+    if [ $(( $(date +%s) - began )) -ge ${Math.ceil(within)} ]; then
+      if [ "\${restarts:-0}" -gt 0 ]; then echo "its instance on port $port was not well within "${`${within} s: it ended, and was started again, times: `}"$restarts"; exit 1; fi
+      case $code in 0) answer=\${said%000}; answer=\${answer:-none} ;; *) answer="status $code" ;; esac
+      echo "its instance on port $port was not well within "${`${within} s; asked for ${path}, it answered: `}"$(printf '%s' "$answer" | tr '\n' ' ')"; exit 1
+    fi
+  done
+  pending=$left
+  [ -z "$pending" ] || sleep 0.1
+done`,
   )
 }
 

@@ -65,7 +65,8 @@ export function stage(
       ([process, command]) => sh`printf '%s\n' ${scriptOf(command)} >${process} || exit 1`,
     ),
     // It would complain about what it does not know each time that it reads the unit.
-    sh`as_known() { if [ "$(systemctl --version | sed -n '1s/^systemd \\([0-9]*\\).*/\\1/p')" -ge 254 ]; then cat; else grep -v -e ^RestartSteps= -e ^RestartMaxDelaySec=; fi; }`,
+    sh`systemd=$(systemctl --version | sed -n '1s/^systemd \\([0-9]*\\).*/\\1/p')
+as_known() { if [ "$systemd" -ge 254 ]; then cat; else grep -v -e ^RestartSteps= -e ^RestartMaxDelaySec=; fi; }`,
     stageJobs(app, release.name),
     sh`[ -e ${final} ] && rm -rf ${fresh} || mv -T -- ${fresh} ${final} || exit 1`,
     ...commands.map(([process]) => {
@@ -115,13 +116,15 @@ export function runInRelease(
 export function pruneReleases(app: App, names: readonly string[]): Shell {
   return lines(
     sh`cd ${releasesOf(app.name)} || exit 1`,
-    sh`for each in *; do
+    sh`removed=
+for each in *; do
   [ -d "$each" ] || continue
   case " "${names.join(' ')}" " in *" $each "*) continue ;; esac`,
     sh`  [ -z "$(systemctl list-units --no-legend --plain --state=active,activating,deactivating ${app.name}'.*.'"$each"'@*' 2>/dev/null)" ] || continue`,
     sh`  rm -f -- /etc/systemd/system/${app.name}.*."$each"@.service && rm -rf -- "$each"
+  removed=1
 done
-systemctl daemon-reload
+[ -z "$removed" ] || systemctl daemon-reload
 for each in */tree; do readlink "$each"; done | sed 's|.*/||' | sort -u`,
   )
 }

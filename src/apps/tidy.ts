@@ -1,3 +1,4 @@
+import { lines } from '../base/shell.ts'
 import { type Crew, each, phase } from './rollout.ts'
 import { pruneReleases } from './release.ts'
 import { pruneTrees } from './retention.ts'
@@ -16,8 +17,8 @@ export async function tidy(crew: Crew, passed: boolean): Promise<void> {
         (name) => name ?? [],
       )
       const names = [...new Set(kept)].slice(0, app.rollout.keep)
-      await host.ask({ script: pruneReleases(app, names) }, 'removing old releases')
-      await host.ask({ script: pruneTrees(app, []) }, 'removing old trees')
+      const script = lines(pruneReleases(app, names), pruneTrees(app, []))
+      await host.ask({ script }, 'removing old releases')
     }),
   )
 }

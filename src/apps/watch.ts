@@ -50,8 +50,11 @@ export class Watch {
 
   /** Before traffic moves: how good the release before is, and what the slots have counted so far. */
   async begin(): Promise<void> {
-    this.#before = sum((await this.#stats(this.#old)).map(countOf))
-    const fresh = await this.#stats(this.#fresh)
+    const isOld = (each: PlaceStats): boolean =>
+      this.#old.some(({ host, slot }) => host.name === each.host && slot === each.slot)
+    const all = await this.#stats([...this.#old, ...this.#fresh])
+    this.#before = sum(all.filter(isOld).map(countOf))
+    const fresh = all.filter((each) => !isOld(each))
     this.#start = new Map(fresh.map((each) => [keyOf(each), countOf(each)]))
   }
 
