@@ -68,7 +68,7 @@ describe.skipIf(!labAvailable)(`faults during a rollout ${labMissing}`, () => {
     shop = new Shop(
       hosts(),
       `instances: 1, health: { path: '/health', within: 10, timeout: 2, every: 0.5 },
-      balance: { timeout: 10 }, rollout: { settle: 1, drain: 1, stop: 1 },`,
+      balance: { timeout: 10 }, rollout: { settle: 1, drain: 1, stop: 4 },`,
     )
     expect(await shop.fettle('up', '--yes')).toMatchObject({ code: 0 })
     expect(await shop.deploy({ label: 'first' })).toMatchObject({ code: 0 })
@@ -164,6 +164,26 @@ ${first.stdout}\n${first.stderr}\n`
     },
     120_000 + number * 120_000,
   )
+
+  test('cut off while it finishes: the next command finishes it', async () => {
+    // It keeps whoever stops it busy.
+    expect(await shop.deploy({ label: 'deaf', mode: 'deaf' })).toMatchObject({ code: 0 })
+    const commit = shop.commit({ label: 'after' })
+    const run = shop.start('deploy', 'shop')
+    const [, web2] = shop.web
+    const { code } = await web2!.exec(`cd /var/lib/fettle/apps/shop
+for try in $(seq 1000); do grep -q ${commit.slice(0, 12)} current && break; sleep 0.05; done
+set -- $(cat lease) && kill -KILL -- "-$4"`)
+    expect(code).toBe(0)
+    const first = await run.ended
+    expect(first.stderr).toContain('error rollout-unfinished')
+    expect(first.code).toBe(1)
+    const next = await shop.fettle('deploy', 'shop')
+    expect(next.stderr).toContain('it had passed everywhere and is finished now')
+    expect(next.code, next.stderr).toBe(0)
+    await expectWhole(commit, next.stderr)
+    expect((await shop.balancer.exec('cat /var/guard.log')).output).toBe('')
+  }, 120_000)
 
   test('a host that is dead from the beginning: nothing changes until it is back', async () => {
     const [, web2] = shop.web
