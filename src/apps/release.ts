@@ -68,13 +68,17 @@ export function stage(
     sh`systemd=$(systemctl --version | sed -n '1s/^systemd \\([0-9]*\\).*/\\1/p')
 as_known() { if [ "$systemd" -ge 254 ]; then cat; else grep -v -e ^RestartSteps= -e ^RestartMaxDelaySec=; fi; }`,
     stageJobs(app, release.name),
-    sh`[ -e ${final} ] && rm -rf ${fresh} || mv -T -- ${fresh} ${final} || exit 1`,
+    sh`changed=
+[ -e ${final} ] && rm -rf ${fresh} || mv -T -- ${fresh} ${final} || exit 1`,
     ...commands.map(([process]) => {
       const unit = `/etc/systemd/system/${unitOf(app.name, process, release.name, '')}`
       const text = processUnit(app, release, process, address)
-      return sh`printf '%s' ${text} | as_known >${unit}.new && mv -f -- ${unit}.new ${unit} || exit 1`
+      return sh`printf '%s' ${text} | as_known >${unit}.new || exit 1
+[ ! -e ${unit} ] || cmp -s ${unit}.new ${unit} || changed=1
+mv -f -- ${unit}.new ${unit} || exit 1`
     }),
-    sh`systemctl daemon-reload`,
+    // What systemd has never seen it reads when it is started; reading all units anew takes long.
+    sh`[ -z "$changed" ] || systemctl daemon-reload`,
   )
   return { script, input: release.environment }
 }
@@ -116,15 +120,12 @@ export function runInRelease(
 export function pruneReleases(app: App, names: readonly string[]): Shell {
   return lines(
     sh`cd ${releasesOf(app.name)} || exit 1`,
-    sh`removed=
-for each in *; do
+    sh`for each in *; do
   [ -d "$each" ] || continue
   case " "${names.join(' ')}" " in *" $each "*) continue ;; esac`,
     sh`  [ -z "$(systemctl list-units --no-legend --plain --state=active,activating,deactivating ${app.name}'.*.'"$each"'@*' 2>/dev/null)" ] || continue`,
     sh`  rm -f -- /etc/systemd/system/${app.name}.*."$each"@.service && rm -rf -- "$each"
-  removed=1
 done
-[ -z "$removed" ] || systemctl daemon-reload
 for each in */tree; do readlink "$each"; done | sed 's|.*/||' | sort -u`,
   )
 }
