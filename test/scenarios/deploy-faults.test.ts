@@ -173,7 +173,7 @@ ${first.stdout}\n${first.stderr}\n`
     const [, web2] = shop.web
     const { code } = await web2!.exec(`cd /var/lib/fettle/apps/shop
 for try in $(seq 1000); do grep -q ${commit.slice(0, 12)} current && break; sleep 0.05; done
-set -- $(cat lease) && kill -KILL -- "-$4"`)
+set -- $(cat lease) && pkill -KILL -g "$4"`)
     expect(code).toBe(0)
     const first = await run.ended
     expect(first.stderr).toContain('error rollout-unfinished')
