@@ -208,13 +208,14 @@ describe.skipIf(!labAvailable)('on a host', { timeout: 240_000 }, () => {
 
   test('an instance that is sick gets nothing, and one that is gone costs nobody a request', async () => {
     const [lb] = hosts()
-    await run('touch /run/sick-10000; sleep 2.5')
-    expect(await stats('shop', 0)).toMatchObject({
-      status: expect.stringMatching(/^DOWN/),
-      checkStatus: 'L7STS',
-    })
+    const becomes = async (state: object): Promise<void> =>
+      expect.poll(() => stats('shop', 0), { timeout: 20_000, interval: 200 }).toMatchObject(state)
+    await run('touch /run/sick-10000')
+    await becomes({ status: expect.stringMatching(/^DOWN/), checkStatus: 'L7STS' })
     for (let i = 0; i < 4; i++) expect(await ask(lb!, 'shop.example.com')).toContain('port 10001')
-    await run('rm /run/sick-10000; sleep 2.5; systemctl stop instance-10000')
+    await run('rm /run/sick-10000')
+    await becomes({ status: 'UP' })
+    await run('systemctl stop instance-10000')
     for (let i = 0; i < 6; i++)
       expect(await ask(lb!, 'shop.example.com', '/', '-d x=1')).toContain('port 10001')
   })
