@@ -1,7 +1,7 @@
 import { type FettleError, problem } from '../base/errors.ts'
 import { type Shell, lines, sh } from '../base/shell.ts'
 import { type SlotChange, liveSlots, readConfig, setSlots } from '../balancer/slots.ts'
-import { type SlotStats, parseStats, readStats } from '../balancer/socket.ts'
+import { type SlotStats, countOldWorkers, parseStats, readStats } from '../balancer/socket.ts'
 import { type App, type AppHost, portOf } from '../model/app.ts'
 import type { Session } from '../transport/machine.ts'
 
@@ -79,6 +79,14 @@ export class Balancers {
           : [],
       ),
     )
+  }
+
+  /** Nobody is served by these any more, nor can be by a HAProxy that was replaced by a reload. */
+  async idle(places: readonly Place[]): Promise<boolean> {
+    const stats = await this.stats(places)
+    if (stats.some(({ current, queue }) => current + queue > 0)) return false
+    const answers = await this.#askAll(countOldWorkers)
+    return answers.every(({ output }) => Number(output) === 0)
   }
 
   #changes(places: readonly Place[], state: SlotChange['state']): SlotChange[] {

@@ -32,7 +32,7 @@ export async function bringTree(
 }
 
 /** So much is left free beside a source, its tree and what a build takes meanwhile. KiB. */
-const spare = 64 * 1024
+const spare = 8 * 1024
 
 /** A full disk is found before anything is sent. */
 function checkRoom({ app }: Crew, { host, state }: HostRollout, { entries }: Snapshot): void {

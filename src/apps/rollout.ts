@@ -124,8 +124,7 @@ async function idle(crew: Crew, places: readonly Place[], stop?: AbortSignal): P
   const until = crew.clock.elapsed() + crew.app.rollout.drain * 1000
   const stopped = (): boolean => stop?.aborted === true
   while (places.length > 0 && crew.clock.elapsed() < until && !stopped()) {
-    const stats = await crew.balancers.stats(places)
-    if (stats.every(({ current, queue }) => current + queue === 0)) return
+    if (await crew.balancers.idle(places)) return
     await sleep(200)
   }
 }

@@ -2,6 +2,8 @@ import { type AppDescription, type AppHost, type PlacedApp, slotsOf } from '../m
 
 export const configFile: string = '/etc/haproxy/haproxy.cfg'
 export const adminSocket: string = '/run/haproxy/admin.sock'
+/** Of the process that keeps the others, old ones too: Debian's unit asks for it. */
+export const masterSocket: string = '/run/haproxy-master.sock'
 /** Each file in it is a certificate with its key. */
 export const certificatesFolder: string = '/etc/haproxy/certificates'
 

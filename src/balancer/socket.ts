@@ -1,5 +1,5 @@
 import { type Shell, sh } from '../base/shell.ts'
-import { adminSocket } from './description.ts'
+import { adminSocket, masterSocket } from './description.ts'
 
 /** What HAProxy that runs says of one slot. */
 export interface SlotStats {
@@ -31,6 +31,12 @@ const statuses = ['1xx', '2xx', '3xx', '4xx', '5xx', 'other']
 export function readStats(app: string): Shell {
   return sh`printf 'show stat %s 4 -1\n' ${`app-${app}`} | socat -t 10 - ${`UNIX-CONNECT:${adminSocket}`}`
 }
+
+/**
+ * Prints how many workers are left of before a reload; as root. They still answer over connections that
+ * they have, do not hear of slots any more, and so may send a request to one that takes none by now.
+ */
+export const countOldWorkers: Shell = sh`printf 'show proc\n' | socat -t 5 - ${`UNIX-CONNECT:${masterSocket}`} 2>/dev/null | awk '/^# /{ old = /old workers/ } old && $1 ~ /^[0-9]+$/ { count++ } END { print count + 0 }'`
 
 /** Throws an Error with what was said instead. */
 export function parseStats(output: string): readonly SlotStats[] {

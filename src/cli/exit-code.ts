@@ -16,6 +16,7 @@ const failures: ReadonlySet<ErrorCode> = new Set([
   'internal-error',
   'lab-command-failed',
   'lab-not-possible',
+  'no-room',
   'upload-failed',
   'build-failed',
   'deploy-step-failed',

@@ -4,9 +4,11 @@ import { problem } from '../base/errors.ts'
 /** A value that is typed without being shown, or piped in; one trailing newline is left out. */
 export async function readValue(prompt: string): Promise<string> {
   if (!process.stdin.isTTY) return (await text(process.stdin)).replace(/\r?\n$/, '')
+  // Nothing is echoed any more when somebody is asked to type.
+  const value = typed(process.stdin)
   process.stderr.write(prompt)
   try {
-    return await typed(process.stdin)
+    return await value
   } finally {
     process.stderr.write('\n')
   }

@@ -144,7 +144,7 @@ describe('the journal', () => {
       ' service%3Anginx restart file%3A%2Fb > .new && { sync .new 2>/dev/null; mv -f .new /var/lib/fettle/pending/32a6fb9c10e7cafb0d701bbbaa1a414c; }"
     `)
     expect(strike([...noted, asks('reload', nginx, 'file:/c')]).text).toMatchInlineSnapshot(
-      `"rm -f -- /var/lib/fettle/pending/1721f367a382095e6319b7722e96d9ba /var/lib/fettle/pending/32a6fb9c10e7cafb0d701bbbaa1a414c"`,
+      `"rm -f -- /var/lib/fettle/pending/1721f367a382095e6319b7722e96d9ba /var/lib/fettle/pending/32a6fb9c10e7cafb0d701bbbaa1a414c /var/lib/fettle/outcome"`,
     )
   })
 })

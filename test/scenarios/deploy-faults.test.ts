@@ -70,8 +70,10 @@ describe.skipIf(!labAvailable)(`faults during a rollout ${labMissing}`, () => {
       `instances: 1, health: { path: '/health', within: 10, timeout: 2, every: 0.5 },
       balance: { timeout: 10 }, rollout: { settle: 1, drain: 1, stop: 4 },`,
     )
+    // What an app is made of decides what `up` installs.
+    shop.commit({ label: 'first' })
     expect(await shop.fettle('up', '--yes')).toMatchObject({ code: 0 })
-    expect(await shop.deploy({ label: 'first' })).toMatchObject({ code: 0 })
+    expect(await shop.fettle('deploy', 'shop')).toMatchObject({ code: 0 })
     visitor = new Visitor(shop.balancer)
     expect((await shop.balancer.exec(guard)).output).toBe('active\n')
     return () => visitor.end()

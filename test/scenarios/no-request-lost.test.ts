@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect } from 'vitest'
 import { setSlots } from '../../src/balancer/slots.ts'
+import { countOldWorkers } from '../../src/balancer/socket.ts'
 import { type TestHost, labAvailable, labMissing, test } from '../lab/fixture.ts'
 import { Load } from '../load/load.ts'
 import type { Report } from '../load/tally.ts'
@@ -118,7 +119,11 @@ class Shop {
       return this.on(0, setSlots(changes, true).text)
     }
     await set('drain')
-    await sleep(1000)
+    // As a rollout waits: what a reload has replaced does not hear of slots any more. WebSockets keep it.
+    for (let waited = 0; waited < 8; waited++) {
+      await sleep(1000)
+      if ((await this.on(0, countOldWorkers.text)).trim() === '0') break
+    }
     await set('maint')
     await this.on(host, "systemctl stop 'shop.web.*'")
     const units = '/etc/systemd/system/multi-user.target.wants/shop.web.*'

@@ -46,7 +46,9 @@ describe('secrets', () => {
     const made = await team()
     expect(made.folder.read('secrets.yaml')).not.toContain('hunter2')
     expect(await made.done('bob', ['secrets', 'get', 'shop.KEY'])).toBe('one\ntwo\n')
-    made.folder.write('env/shop.env', 'COLOR=red\nSIZE="4 m" # square\n')
+    made.folder
+      .write('shop/Procfile', 'web: ./server\n')
+      .write('env/shop.env', 'COLOR=red\nSIZE="4 m" # square\n')
     expect(await made.done('bob', ['env', 'shop'])).toMatchInlineSnapshot(`
       "COLOR  description      green
       HOST   instance         (its own)
