@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { loadavg } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -59,6 +59,7 @@ async function main(): Promise<void> {
     }
     load.push(loadavg()[0]!)
     const made = { rounds, files, size, change, settle, load }
+    await mkdir(flags.out, { recursive: true })
     await writeFile(resolve(flags.out, 'results.md'), markdown(measured, made))
   } finally {
     say('Removing the hosts')
