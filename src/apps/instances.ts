@@ -1,5 +1,6 @@
 import { type Shell, lines, sh } from '../base/shell.ts'
 import { type App, portOf } from '../model/app.ts'
+import { propertiesOf } from '../resources/service.ts'
 import type { Serving } from './state.ts'
 import { unitOf } from './units.ts'
 
@@ -109,16 +110,15 @@ export function lookAt(units: readonly string[]): Shell {
   return sh`systemctl show -p Id,ActiveState,SubState,NRestarts,Result -- ${units}`
 }
 
-/** What is wrong, from what `lookAt` printed; `restarts` is what each had before. */
+/** What is wrong, from what `lookAt` printed. */
 export function ailing(output: string): string[] {
   return output.split(/\n\n+/).flatMap((block) => {
-    const all = Object.fromEntries(
-      block.split('\n').map((row) => row.split(/=(.*)/s).slice(0, 2) as [string, string]),
-    )
-    if (!all['Id']) return []
-    if (all['ActiveState'] !== 'active')
-      return [`${all['Id']} is ${all['ActiveState']} (${all['Result']})`]
-    return Number(all['NRestarts'] ?? 0) > 0 ? [`${all['Id']} died and was started again`] : []
+    const all = propertiesOf(block)
+    const unit = all.get('Id')
+    if (!unit) return []
+    const state = all.get('ActiveState')
+    if (state !== 'active') return [`${unit} is ${state} (${all.get('Result')})`]
+    return Number(all.get('NRestarts') ?? 0) > 0 ? [`${unit} died and was started again`] : []
   })
 }
 

@@ -1,5 +1,6 @@
 import { type Shell, sh } from '../base/shell.ts'
 import type { App } from '../model/app.ts'
+import { propertiesOf } from '../resources/service.ts'
 
 /** An instance as systemd knows it. */
 export interface Instance {
@@ -23,21 +24,20 @@ export function listInstances({ name }: App): Shell {
 
 export function parseInstances({ name }: App, output: string): Instance[] {
   return output.split(/\n\n+/).flatMap((block): Instance[] => {
-    const all = Object.fromEntries(
-      block.split('\n').map((row) => row.split(/=(.*)/s).slice(0, 2) as [string, string]),
-    )
+    const all = propertiesOf(block)
     const [, app, process, release, instance] =
-      /^([^.]+)\.([^.]+)\.([0-9a-f]{12}\.[0-9a-f]{6})@(.+)\.service$/.exec(all['Id'] ?? '') ?? []
+      /^([^.]+)\.([^.]+)\.([0-9a-f]{12}\.[0-9a-f]{6})@(.+)\.service$/.exec(all.get('Id') ?? '') ??
+      []
     if (app !== name || !process || !release || !instance) return []
-    const memory = Number(all['MemoryCurrent'])
+    const memory = Number(all.get('MemoryCurrent'))
     return [
       {
         process,
         release,
         instance,
-        state: all['ActiveState'] ?? 'unknown',
-        since: all['StateChangeTimestamp'] ?? '',
-        restarts: Number(all['NRestarts'] ?? 0),
+        state: all.get('ActiveState') ?? 'unknown',
+        since: all.get('StateChangeTimestamp') ?? '',
+        restarts: Number(all.get('NRestarts') ?? 0),
         memory: Number.isFinite(memory) && memory < 2 ** 60 ? memory : undefined,
       },
     ]

@@ -1,6 +1,6 @@
 import { lines, sh } from '../base/shell.ts'
 import type { Shell } from '../base/shell.ts'
-import { type Journal, parseJournal } from '../engine/journal.ts'
+import { type Journal, ownShell, parseJournal } from '../engine/journal.ts'
 import { lookAtShell, readLease } from '../engine/lease.ts'
 import { readRuns } from '../engine/place.ts'
 
@@ -59,7 +59,7 @@ export function readState(app: string, user: string): Shell {
   const place = placeOf(app)
   return lines(
     lookAtShell,
-    sh`( ${shellIdentity} )`,
+    sh`( printf 'shell '; ${ownShell} )`,
     sh`! getent passwd ${user} >/dev/null || [ ! -d /srv/${app}/releases ] || echo prepared`,
     sh`df -Pk /srv/${app} 2>/dev/null | { read -r head; read -r disk all used free rest && echo "free $free"; }`,
     // Local address and port of every listening socket, in hex: proc(5).
@@ -80,9 +80,6 @@ for each in current next; do [ ! -e $each ] || { printf '%s ' $each; cat $each; 
 [ ! -e history ] || tail -n 50 history | while IFS= read -r row; do printf 'served %s\n' "$row"; done`,
   )
 }
-
-/** This session's shell, as the journal of the host has it. */
-const shellIdentity: Shell = sh`read -r stat 2>/dev/null </proc/$$/stat; set -- \${stat##*) }; printf 'shell %s %s %s\n' $$ "\${20}" "$3"`
 
 /** Reads what `readState` printed. Throws an Error where it is not whole. */
 export function parseState(output: Buffer): AppState {

@@ -2,7 +2,7 @@ import { type Instance, listInstances, parseInstances } from '../apps/processes.
 import { unitsOf } from '../apps/instances.ts'
 import { unitOf } from '../apps/units.ts'
 import type { AppState } from '../apps/state.ts'
-import { problem } from '../base/errors.ts'
+import { type FettleError, problem } from '../base/errors.ts'
 import type { PlacedApp } from '../model/app.ts'
 import { type Flags, openContext } from './context.ts'
 import { appNamed } from './delivering.ts'
@@ -28,13 +28,13 @@ export async function ps(names: readonly string[], flags: Flags): Promise<number
     apps.map(async (placed) => ({
       placed,
       looks: await lookEverywhere(context, placed, async (session, state): Promise<Running> => {
-        const error = (): Error =>
+        const error = (): FettleError =>
           problem('host-timeout', {
             host: session.host,
             seconds: 60,
             state: 'Nothing was changed.',
           })
-        const limit = { seconds: 60, error: () => error() as ReturnType<typeof problem> }
+        const limit = { seconds: 60, error }
         const [answer] = await session.run([{ script: listInstances(placed.app) }], limit)
         const instances = parseInstances(placed.app, answer!.output.toString())
         return { state, instances: instances.filter((each) => isWanted(placed, state, each)) }

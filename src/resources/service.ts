@@ -123,7 +123,8 @@ export const serviceKind: Kind<ServiceDesired, ServiceState> = {
   },
 }
 
-function propertiesOf(block: string): Map<string, string> {
+/** The properties of one unit, from a block of `systemctl show`. */
+export function propertiesOf(block: string): Map<string, string> {
   return new Map(
     block.split('\n').flatMap((row) => {
       const at = row.indexOf('=')
