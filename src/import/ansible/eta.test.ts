@@ -160,6 +160,7 @@ const plain = [
   '\n\n',
   '{% if off %}x{% endif %}\n',
   '{% if tls %}a\n{% endif %}\n',
+  '<{{ nothing }}%> <{% if off %}{% endif %}% {% if tls %}<{% endif %}%\n',
   '{{ "é\\u00e9\\x41\\n\\t|" }}\n',
   '{%for x in names%}{{x}}{%endfor%}',
 ]

@@ -56,8 +56,17 @@ function ending(parts: readonly Part[], newlines: number, writer: EtaWriter): st
   return `<%= '\\n'.repeat(Math.max(0, ${newlines} - /\\n*$/.exec(__eta.res)[0].length)) %>`
 }
 
+/** Stands for a `<` of the text, which together with a `%` of the text is not to open a tag. */
+const less = '\u0002'
+
+const literal = (text: string): string => text.replaceAll('<', less)
+
 const escaped = (text: string): string =>
-  text.replaceAll(` %>${broken}`, '\n%>').replaceAll(broken, '').replaceAll('\u0002', "<%= '<%' %>")
+  text
+    .replaceAll(` %>${broken}`, '\n%>')
+    .replaceAll(broken, '')
+    .replaceAll(`${less}%`, "<%= '<%' %>")
+    .replaceAll(less, '<')
 
 class EtaWriter {
   readonly values: Map<string, string> = new Map()
@@ -89,7 +98,7 @@ class EtaWriter {
   }
 
   #part(part: Part): string {
-    if (part.type === 'text') return part.text.replaceAll('<%', '\u0002')
+    if (part.type === 'text') return literal(part.text)
     if (part.type === 'break') return broken
     try {
       if (part.type === 'output') return this.#output(part)
@@ -105,7 +114,7 @@ class EtaWriter {
     const value = printed(this.#translate.value(part.value), this.#translate)
     this.#types.set(part, value.type)
     if (typeof value.constant === 'string' || typeof value.constant === 'number')
-      return String(value.constant).replaceAll('<%', '\u0002')
+      return literal(String(value.constant))
     return `<%= ${value.code} %>`
   }
 
