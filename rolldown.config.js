@@ -7,15 +7,22 @@ const isSeldom =
 const common = { platform: 'node', logLevel: 'warn' }
 
 /** Without other letters a source is half as large in memory, and sooner there. */
-const ascii = {
-  name: 'ascii',
+const soonerThere = {
+  name: 'sooner-there',
   writeBundle({ dir }, files) {
     for (const name of Object.keys(files)) {
       const code = readFileSync(join(dir, name), 'utf8')
-      writeFileSync(join(dir, name), code.replace(/[^\0-\x7f]/g, escaped))
+      writeFileSync(join(dir, name), lazy(code).replace(/[^\0-\x7f]/g, escaped))
     }
   },
 }
+/** Modules of Node are loaded where they are first used: some take longer than a small file of ours. */
+const lazy = (code) =>
+  [...code.matchAll(/^let (\w+) = (require\("node:[\w/]+"\));\n(?!\1 = )/gm)].reduce(
+    (text, [line, name, module]) =>
+      text.replace(line, '').replace(new RegExp(`\\b${name}\\.`, 'g'), `${module}.`),
+    code,
+  )
 const escaped = (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`
 
 // The published program is a few files, which start from compiled code: see docs/design/8. What a
@@ -37,7 +44,7 @@ export default [
     input: { program: 'src/cli/main.ts' },
     // Required when it is needed, from where npm put it.
     external: [/^node:/, 'jiti', 'yaml'],
-    plugins: [ascii],
+    plugins: [soonerThere],
     output: {
       dir: 'dist/cli',
       format: 'cjs',

@@ -8,7 +8,7 @@ import { SshMachine } from '../../src/transport/ssh.ts'
 /** How often a host of a description is waited for to plan it, with the facts of the last run. */
 export async function roundTrips(folder: string, name: string): Promise<number> {
   const project = Project.find(`${folder}/fleet.ts`, true)
-  const targets = await labTargets(folder)
+  const targets = labTargets(folder)
   const fleet = relocated(await project.fleet(), (host) => targets(host)?.address)
   const [reading] = surveyEach(
     fleet,

@@ -1,6 +1,6 @@
 import { type Shell, lines, sh } from '../base/shell.ts'
 import { type App, portOf } from '../model/app.ts'
-import { propertiesOf } from '../resources/service.ts'
+import { propertiesOf } from '../resources/unit-state.ts'
 import type { Serving } from './state.ts'
 import { unitOf } from './units.ts'
 

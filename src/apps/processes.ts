@@ -1,6 +1,6 @@
 import { type Shell, sh } from '../base/shell.ts'
 import type { App } from '../model/app.ts'
-import { propertiesOf } from '../resources/service.ts'
+import { propertiesOf } from '../resources/unit-state.ts'
 
 /** An instance as systemd knows it. */
 export interface Instance {

@@ -72,16 +72,25 @@ Object.defineProperty(Secret.prototype, inspect.custom, {
   },
 })
 
-const session = randomBytes(9).toString('base64url')
 const values = new Map<string, string>()
 const known = new Map<string, string>()
-/** A name, a number, and a `+` for each time that the mark was quoted for a shell. */
-const marks = new RegExp(`«secret ([^«» ]+) (${session}-\\d+)(\\+*)»`, 'g')
+
+/**
+ * What the marks of this process have in common, and what finds them: a name, a number, and a `+`
+ * for each time that the mark was quoted for a shell. Made for the first of them.
+ */
+let session: { readonly id: string; readonly marks: RegExp } | undefined
+
+function ofSession(): NonNullable<typeof session> {
+  if (session) return session
+  const id = randomBytes(9).toString('base64url')
+  return (session = { id, marks: new RegExp(`«secret ([^«» ]+) (${id}-\\d+)(\\+*)»`, 'g') })
+}
 
 /** The same name and value have the same mark, so that equal descriptions are equal. */
 function markOf(name: string, value: string): string {
   const key = `${name}\0${value}`
-  const mark = known.get(key) ?? `«secret ${plain(name)} ${session}-${values.size}»`
+  const mark = known.get(key) ?? `«secret ${plain(name)} ${ofSession().id}-${values.size}»`
   known.set(key, mark)
   values.set(mark, value)
   return mark
@@ -93,7 +102,7 @@ const plain = (name: string): string => name.replace(/[^\p{L}\p{N}_./:@-]/gu, '-
 /** The text with the values in place of the marks: only for what is sent to a host. */
 export function reveal(text: string): string {
   if (values.size === 0) return text
-  return text.replace(marks, (mark, name: string, id: string, quoted: string) => {
+  return text.replace(ofSession().marks, (mark, name: string, id: string, quoted: string) => {
     let value = values.get(`«secret ${name} ${id}»`) ?? mark
     for (let i = 0; i < quoted.length; i++) value = withinQuotes(value)
     return value
@@ -102,7 +111,8 @@ export function reveal(text: string): string {
 
 /** For a text that will stand between single quotes: its marks then stand for values that do too. */
 export function quoteMarks(text: string): string {
-  return text.replace(marks, (mark) => `${mark.slice(0, -1)}+»`)
+  if (values.size === 0) return text
+  return text.replace(ofSession().marks, (mark) => `${mark.slice(0, -1)}+»`)
 }
 
 /** What a text becomes between the single quotes of a shell. */
@@ -111,7 +121,7 @@ export function withinQuotes(text: string): string {
 }
 
 export function holdsSecret(text: string): boolean {
-  return values.size > 0 && text.search(marks) >= 0
+  return values.size > 0 && text.search(ofSession().marks) >= 0
 }
 
 /**
@@ -141,7 +151,7 @@ function searched(): NonNullable<typeof search> {
   const literal = [...names.keys()]
     .sort((a, b) => b.length - a.length)
     .map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
-  const pattern = new RegExp([marks.source, ...literal].join('|'), 'g')
+  const pattern = new RegExp([ofSession().marks.source, ...literal].join('|'), 'g')
   return (search = { pattern, names, size: values.size })
 }
 

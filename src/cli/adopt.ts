@@ -50,7 +50,7 @@ function refuseToOverwrite(folder: string, names: readonly string[]): void {
 async function targetOf(where: string, flags: Flags): Promise<Target> {
   if (flags.lab) {
     const { labTargets } = await import('../lab/targets.ts')
-    const target = (await labTargets(process.cwd()))(where)
+    const target = labTargets(process.cwd())(where)
     if (!target) throw problem('lab-not-up', { host: where })
     return target
   }

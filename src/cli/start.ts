@@ -1,17 +1,8 @@
 #!/usr/bin/env node
-import { createHash } from 'node:crypto'
-import {
-  mkdirSync,
-  readFileSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import Module, { createRequire } from 'node:module'
 import { homedir } from 'node:os'
-import { basename, dirname, join, sep } from 'node:path'
+import { dirname, join, sep } from 'node:path'
 import { Script, constants } from 'node:vm'
 
 /**
@@ -52,7 +43,6 @@ prototype[method] = function (source, file, ...rest) {
 // At the end, as by then V8 has compiled also the functions that a run calls.
 process.on('exit', () => {
   try {
-    if (made.length > 0) mkdirSync(folder, { recursive: true, mode: 0o700 })
     for (const { script, kept } of made) {
       forget(kept)
       writeFileSync(`${kept}.${process.pid}`, script.createCachedData(), { mode: 0o600 })
@@ -65,19 +55,17 @@ process.on('exit', () => {
 
 createRequire(__filename)('./program.cjs')
 
+/** A folder for the file, which holds what is kept of this version of it. */
 function keptFor(file: string): string {
   const { mtimeMs, size } = statSync(file)
-  const [place, version] = [[file], [mtimeMs, size, process.version, process.arch]].map((parts) =>
-    createHash('sha256').update(parts.join('\0')).digest('hex').slice(0, 24),
-  )
-  return join(folder, `${place}-${version}`)
+  const place = file.slice(-200).replaceAll(sep, '%')
+  return join(folder, place, [mtimeMs, size, process.version, process.arch].join('-'))
 }
 
 /** Removes what is kept of earlier versions of the same file. */
 function forget(kept: string): void {
-  const place = basename(kept).split('-')[0]!
-  for (const name of readdirSync(folder))
-    if (name.startsWith(`${place}-`)) rmSync(join(folder, name), { force: true })
+  rmSync(dirname(kept), { recursive: true, force: true })
+  mkdirSync(dirname(kept), { recursive: true, mode: 0o700 })
 }
 
 function read(file: string): Buffer | undefined {

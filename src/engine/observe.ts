@@ -7,6 +7,7 @@ import { type Resource, idOf } from '../model/resource.ts'
 import type { Frame, Limit, Session } from '../transport/machine.ts'
 import { factsScript, parseFacts } from './facts.ts'
 import { type Journal, parseJournal, readJournal } from './journal.ts'
+import { type Reading, SharedReads, scriptOf } from './shared-reads.ts'
 
 /** What one round trip brought back from a host. */
 export interface Observation {
@@ -17,13 +18,6 @@ export interface Observation {
   readonly states: ReadonlyMap<string, unknown>
   /** Why a resource could not be read: its user is not there. By resource id. */
   readonly unread: ReadonlyMap<string, FettleError>
-}
-
-/** Resources of one kind that are read as one user: one script. */
-interface Reading {
-  readonly kind: Kind
-  readonly user: string | undefined
-  readonly resources: readonly Resource[]
 }
 
 /**
@@ -39,10 +33,12 @@ export async function observe(
 ): Promise<Observation> {
   const readings = readingsOf(resources, kinds)
   const [own = [], ...others] = byUser(readings, session.login)
-  const bundles = [
-    new Bundle(undefined, [factsScript, readJournal(memory), ...own.map(scriptOf)]),
-    ...others.map((group) => new Bundle(group[0]!.user, group.map(scriptOf))),
-  ]
+  const shared = [own, ...others].map((group) => new SharedReads(group))
+  const bundles = shared.map(({ scripts }, i) =>
+    i === 0
+      ? new Bundle(undefined, [factsScript, readJournal(memory), ...scripts])
+      : new Bundle(others[i - 1]![0]!.user, scripts),
+  )
   const answers = await session.run(
     bundles.map(({ frame }) => frame),
     limit,
@@ -53,7 +49,7 @@ export async function observe(
   const unread = new Map<string, FettleError>()
   for (const [i, group] of [own, ...others].entries()) {
     const { lacksUser, output } = answers[i]!
-    const parts = i === 0 ? rest : bundles[i]!.split(output)
+    const parts = shared[i]!.outputs(i === 0 ? rest : bundles[i]!.split(output))
     for (const [j, reading] of group.entries())
       if (lacksUser) for (const each of reading.resources) unread.set(idOf(each), lacksUser)
       else for (const [id, state] of parse(reading, parts[j], session.host)) states.set(id, state)
@@ -79,8 +75,6 @@ export function reread(
     states: (output) => parse(reading, output, host).map(([, state]) => state),
   }
 }
-
-const scriptOf = ({ kind, resources }: Reading): Shell => kind.read(resources)
 
 function readingsOf(resources: readonly Resource[], kinds: ReadonlyMap<string, Kind>): Reading[] {
   const groups = new Map<string, Resource[]>()
@@ -127,19 +121,22 @@ function unreadable(host: string, resource: string, reason: string): Error {
 }
 
 /**
- * Several scripts as one frame, each in a subshell of its own, with their outputs told apart. They
- * run in two lanes side by side, as most of their time is spent waiting for other processes: what
- * the second lane prints waits in the pipe until the first one is done.
+ * Several scripts as one frame, each in a subshell of its own, with their outputs told apart; there
+ * may be nothing to ask in place of one. They run in two lanes side by side, as most of their time
+ * is spent waiting for other processes: what the second lane prints waits in the pipe until the
+ * first one is done.
  */
 class Bundle {
   readonly frame: Frame
   readonly #separator = Buffer.from(`\n${randomBytes(12).toString('hex')}\n`)
+  readonly #scripts: readonly (Shell | undefined)[]
   /** Which script each part of the output belongs to. */
   readonly #order: readonly number[]
 
-  constructor(user: string | undefined, scripts: readonly Shell[]) {
-    const places = scripts.map((_, i) => i)
-    const lanes = [places.filter((i) => i % 2 === 0), places.filter((i) => i % 2 === 1)]
+  constructor(user: string | undefined, scripts: readonly (Shell | undefined)[]) {
+    this.#scripts = scripts
+    const places = scripts.flatMap((script, i) => (script ? [i] : []))
+    const lanes = [places.filter((_, i) => i % 2 === 0), places.filter((_, i) => i % 2 === 1)]
     this.#order = lanes.flat()
     const [first, second] = lanes.map((lane) => this.#inTurn(lane.map((i) => scripts[i]!)))
     const script = sh`{ ${second!}
@@ -156,7 +153,9 @@ class Bundle {
   /** The output of each script, in the order in which they were given; undefined where it is cut short. */
   split(output: Buffer): (Buffer | undefined)[] {
     const parts = this.#parts(output)
-    return this.#order.map((_, i) => parts[this.#order.indexOf(i)])
+    return this.#scripts.map((script, i) =>
+      script ? parts[this.#order.indexOf(i)] : Buffer.alloc(0),
+    )
   }
 
   #parts(output: Buffer): Buffer[] {

@@ -105,7 +105,7 @@ export class Lab {
     await this.#locked(async () => {
       await removeLab(this.#engine, this.id)
       // Without a subnet, nobody takes the hosts for being up (see targets.ts).
-      const { numbers } = await readState(this.folder)
+      const { numbers } = readState(this.folder)
       await this.#save({ numbers })
     })
   }
@@ -207,13 +207,13 @@ export class Lab {
   }
 
   async #network(): Promise<Network> {
-    const { subnet } = await readState(this.folder)
+    const { subnet } = readState(this.folder)
     return ensureNetwork(this.#engine, `fettle-${this.id}`, this.#labels(), subnet)
   }
 
   /** The address of every host the lab has ever had; new names get the next free numbers. */
   async #addresses(network: Network, names: readonly string[]): Promise<Record<string, string>> {
-    const numbers: Record<string, number> = { ...(await readState(this.folder)).numbers }
+    const numbers: Record<string, number> = { ...readState(this.folder).numbers }
     for (const name of names) numbers[name] ??= firstFree(Object.values(numbers))
     const addresses = Object.fromEntries(
       Object.entries(numbers).map(([name, number]) => [name, addressIn(network.subnet, number)]),

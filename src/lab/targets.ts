@@ -1,4 +1,4 @@
-import { readFile, realpath } from 'node:fs/promises'
+import { readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Target } from '../transport/target.ts'
 import { sshOptions } from './keys.ts'
@@ -9,9 +9,9 @@ import { addressIn } from './network.ts'
  * container engine, which would take longer than reading a host does. Undefined for a host that the
  * lab never had; one that is down shows when it is reached for.
  */
-export async function labTargets(folder: string): Promise<(host: string) => Target | undefined> {
-  const files = join(await realpath(folder), '.fettle', 'lab')
-  const { subnet, numbers } = await readState(files)
+export function labTargets(folder: string): (host: string) => Target | undefined {
+  const files = join(realpathSync(folder), '.fettle', 'lab')
+  const { subnet, numbers } = readState(files)
   const options = sshOptions(files)
   return (name) => {
     const number = numbers[name]
@@ -26,9 +26,9 @@ export interface LabState {
   readonly numbers: Readonly<Record<string, number>>
 }
 
-export async function readState(files: string): Promise<LabState> {
+export function readState(files: string): LabState {
   try {
-    return JSON.parse(await readFile(join(files, 'state.json'), 'utf8')) as LabState
+    return JSON.parse(readFileSync(join(files, 'state.json'), 'utf8')) as LabState
   } catch {
     // There was no lab yet.
     return { numbers: {} }

@@ -33,11 +33,18 @@ export interface Kind<Desired extends object = any, State = any> {
    * once, before anything is read. Throws when it cannot bear one of them. Left out: it need not know.
    */
   among?(resource: Resource<Desired>, others: () => readonly string[]): Resource<Desired>
-  /** One script that reads all of these; it must not change anything. */
-  read(resources: readonly Resource<Desired>[]): Shell
   /**
-   * The states from what that script printed, in the order of the resources. Throws an Error with
-   * the reason when that cannot be told; it becomes `read-failed`, and the host is left alone.
+   * Paths that it wants to know of: what stands there comes first in what `parse` gets, as
+   * `statPaths` prints it. Those of all kinds are looked at in one go, which is what makes them cheap.
+   */
+  paths?(resources: readonly Resource<Desired>[]): readonly string[]
+  /** Units that it wants to know of, by their exact names: next comes what `showUnits` prints of them. */
+  units?(resources: readonly Resource<Desired>[]): readonly string[]
+  /** One script that reads the rest of all of these; it must not change anything. */
+  read?(resources: readonly Resource<Desired>[]): Shell | undefined
+  /**
+   * The states from what was printed, in the order of the resources. Throws an Error with the
+   * reason when that cannot be told; it becomes `read-failed`, and the host is left alone.
    */
   parse(output: Buffer, resources: readonly Resource<Desired>[]): readonly State[]
   /** What must change for the state to be as described; undefined when nothing. Pure. */

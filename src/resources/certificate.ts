@@ -12,7 +12,7 @@ import {
 } from '../model/kind.ts'
 import { type Common, type Resource, describe, given, idOf } from '../model/resource.ts'
 import { account, check, filled, listOf, optional, path, text } from '../model/schema.ts'
-import { file, fileKind, writeAtomically } from './file.ts'
+import { file, fileKind, readContents, writeAtomically } from './file.ts'
 import { refuse } from './refusal.ts'
 import { readSource } from './source.ts'
 import type { SystemFile, SystemFileState } from './system-file.ts'
@@ -112,7 +112,9 @@ export const certificateKind: Kind<CertificateDesired, CertificateState> = {
     return filesOf(resource).map(({ name }) => ({ what: `path ${name}` }))
   },
 
-  read: (resources) => fileKind.read(resources.flatMap(filesOf)),
+  paths: (resources) => resources.flatMap(filesOf).map(({ name }) => name),
+
+  read: (resources) => readContents(resources.flatMap(filesOf)),
 
   parse(output, resources) {
     const files = [...fileKind.parse(output, resources.flatMap(filesOf))]

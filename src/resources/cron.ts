@@ -4,7 +4,7 @@ import type { Kind } from '../model/kind.ts'
 import { type Common, type Resource, describe, given } from '../model/resource.ts'
 import { type Check, type Complaint, account, check, optional } from '../model/schema.ts'
 import { environmentCheck } from './command.ts'
-import { fileKind, writeAtomically } from './file.ts'
+import { fileKind, readContents, writeAtomically } from './file.ts'
 import { bytesOf } from './in-order.ts'
 import { transform } from './secret-text.ts'
 import { type SystemFile, type SystemFileState, systemFile } from './system-file.ts'
@@ -152,7 +152,9 @@ export const cronKind: Kind<CronDesired, SystemFileState> = {
 
   claims: (resource) => [{ what: `path ${fileOf(resource).name}` }],
 
-  read: (resources) => fileKind.read(resources.map(fileOf)),
+  paths: (resources) => resources.map(fileOf).map(({ name }) => name),
+
+  read: (resources) => readContents(resources.map(fileOf)),
 
   parse: (output, resources) => fileKind.parse(output, resources.map(fileOf)),
 

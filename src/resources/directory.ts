@@ -74,7 +74,8 @@ export const directoryKind: Kind<DirectoryDesired, DirectoryState> = {
     return { ...resource, desired: { ...desired, kept } }
   },
 
-  read: (resources) => lines(inodeReading.read(resources), findExtra(resources)),
+  paths: inodeReading.paths,
+  read: findExtra,
 
   parse(output, resources) {
     const names = resources.map(({ name }) => name)

@@ -25,7 +25,7 @@ function differ(there: There | undefined, options: FileOptions | 'absent'): stri
   const { type = 'f', mode = '644', owner = 'root', content = 'old\n' } = there ?? {}
   const bytes = Buffer.from(content)
   const stat = `/x\0${type}\x00${mode}\0${owner}\0root\x00${bytes.length}\0\0`
-  const wanted = /wanted="\$wanted "0:([\w-]+)/.exec(fileKind.read([resource]).text)![1]!
+  const wanted = /wanted="\$wanted "0:([\w-]+)/.exec(fileKind.read!([resource])!.text)![1]!
   const same = options !== 'absent' && bytes.equals(Buffer.from(options.content ?? ''))
   const row = same ? `0 ${wanted}\n` : `0 ${'0'.repeat(64)} ${bytes.toString('base64')}\n`
   const output = there === undefined ? 'end\0' : `${stat}end\0${type === 'f' ? row : ''}`

@@ -10,7 +10,6 @@ import {
   applyOwnership,
   ownershipDifferences,
   parseStat,
-  statPaths,
 } from './inode.ts'
 import { bytesOf, inOrder } from './in-order.ts'
 import { lockOutOf } from './lock-out.ts'
@@ -89,28 +88,9 @@ export const fileKind: Kind<FileDesired, FileState> = {
 
   claims: (resource) => [{ what: `path ${resource.name}` }],
 
-  read: (resources) =>
-    lines(
-      statPaths(resources.map(({ name }) => name)),
-      // A line for each file that is there: its place in the list, its hash and, where that is not
-      // the wanted one, its content; of what is to go there is none.
-      sh`contents() {
-        sha256sum -- "$@" | for each in $wanted; do
-          read -r hash rest || break
-          hash=${Shell.literal('${hash#\\\\}')}
-          case ${Shell.literal('${each#*:}')} in "$hash" | -) printf '%s %s\n' ${Shell.literal('"${each%%:*}"')} "$hash" ;;
-          *) printf '%s %s ' ${Shell.literal('"${each%%:*}"')} "$hash"; head -c ${longestDiff} -- "$1" | base64 -w 0; echo ;; esac
-          shift
-        done
-      }
-      set --; wanted=`,
-      ...resources.map(({ name, desired, absent }, i) => {
-        const wanted = `${i}:${absent ? '-' : sha256(desired.content)}`
-        const present = sh`p=${name}; [ -f "$p" ] && [ ! -L "$p" ] && [ -r "$p" ] && set -- "$@" "$p" && wanted="$wanted "${wanted}`
-        return (i + 1) % atOnce === 0 ? lines(present, hashThem, sh`set --; wanted=`) : present
-      }),
-      hashThem,
-    ),
+  paths: (resources) => resources.map(({ name }) => name),
+
+  read: readContents,
 
   parse(output, resources) {
     const { inodes, rest } = parseStat(
@@ -151,6 +131,31 @@ export const fileKind: Kind<FileDesired, FileState> = {
   apply: (changes) => inOrder(changes.map(applyFile)),
 
   lockOut: ({ name }, login) => lockOutOf(name, login),
+}
+
+/**
+ * Prints a line for each file that is there: its place in the list, its hash and, where that is not
+ * the wanted one, its content; of what is to go there is none.
+ */
+export function readContents(resources: readonly Resource<FileDesired>[]): Shell {
+  return lines(
+    sh`contents() {
+    sha256sum -- "$@" | for each in $wanted; do
+      read -r hash rest || break
+      hash=${Shell.literal('${hash#\\\\}')}
+      case ${Shell.literal('${each#*:}')} in "$hash" | -) printf '%s %s\n' ${Shell.literal('"${each%%:*}"')} "$hash" ;;
+      *) printf '%s %s ' ${Shell.literal('"${each%%:*}"')} "$hash"; head -c ${longestDiff} -- "$1" | base64 -w 0; echo ;; esac
+      shift
+    done
+  }
+  set --; wanted=`,
+    ...resources.map(({ name, desired, absent }, i) => {
+      const wanted = `${i}:${absent ? '-' : sha256(desired.content)}`
+      const present = sh`p=${name}; [ -f "$p" ] && [ ! -L "$p" ] && [ -r "$p" ] && set -- "$@" "$p" && wanted="$wanted "${wanted}`
+      return (i + 1) % atOnce === 0 ? lines(present, hashThem, sh`set --; wanted=`) : present
+    }),
+    hashThem,
+  )
 }
 
 function applyFile({ resource, state }: Change<FileDesired, FileState>): Step {

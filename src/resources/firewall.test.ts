@@ -119,7 +119,7 @@ function difference(
   const described = firewall({ rules: [allow({ port: 22 })] })
   const resource = (gone ? absent(described) : described) as never
   const { live, loaded, files, unit = 'UnitFileState=enabled ActiveState=active' } = given
-  const wanted = [...firewallKind.read([resource]).text.matchAll(/wanted="\$wanted "\d+:(\w+)/g)]
+  const wanted = [...firewallKind.read!([resource])!.text.matchAll(/wanted="\$wanted "\d+:(\w+)/g)]
   const own = [
     given.login && `login ${given.login} 50000 10.0.0.1 22`,
     unit,

@@ -98,10 +98,10 @@ export function parseStat(
 }
 
 /** How a kind that is nothing but an inode, named by its path, claims and reads it. */
-export const inodeReading: Pick<Required<Kind<any, Inode>>, 'claims' | 'read' | 'parse'> = {
+export const inodeReading: Pick<Required<Kind<any, Inode>>, 'claims' | 'paths' | 'parse'> = {
   claims: ({ name }) => [{ what: `path ${name}` }],
 
-  read: (resources) => statPaths(resources.map(({ name }) => name)),
+  paths: (resources) => resources.map(({ name }) => name),
 
   parse: (output, resources) =>
     parseStat(

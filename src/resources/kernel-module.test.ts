@@ -17,7 +17,7 @@ function summary(
   resource: Resource,
   { container = false, context = nothingPlanned as Context } = {},
 ): string | undefined {
-  const script = kernelModuleKind.read([resource as never]).text
+  const script = kernelModuleKind.read!([resource as never])!.text
   const hashes = new Map(
     [...script.matchAll(/wanted="\$wanted "(\d+):(\w+)/g)].map(([, i, hash]) => [i!, hash!]),
   )

@@ -92,7 +92,7 @@ export const localeKind: Kind<LocaleDesired, LocaleState> = {
 
   read: (resources) =>
     lines(
-      lineKind.read(texts()),
+      lineKind.read!(texts()),
       sh`printf '\\0'; [ ! -L ${settingsPath} ] || echo link`,
       sh`printf '\\0'; locale -a 2>/dev/null`,
       sh`printf '\\0'; ${charsetsOf(resources.map(({ name }) => name))}`,

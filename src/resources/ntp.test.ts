@@ -30,7 +30,7 @@ function summary(printed: Printed, resource: Resource = ours, context: Context =
       ? `as ${live === '' ? 0 : live.split(' ').length}${live.replace(/(\S+)\s*/g, ' "$1"')}\n`
       : ''
   const own = `${container ? 'container\n' : ''}${unit}\n\n${asked}`
-  const wanted = /wanted="\$wanted "0:(\w+)/.exec(ntpKind.read([resource as never]).text)?.[1]
+  const wanted = /wanted="\$wanted "0:(\w+)/.exec(ntpKind.read!([resource as never])!.text)?.[1]
   const there = 'file' in printed && printed.file === undefined
   const stat = there ? '' : `${path}\0f\x00644\0root\0root\x00${file.length}\0\0`
   const sum =

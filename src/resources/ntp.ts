@@ -18,6 +18,7 @@ import {
   readWithFiles,
   systemFile,
 } from './system-file.ts'
+import { showUnits } from './unit-state.ts'
 
 /**
  * The servers that the clock is set by, with systemd-timesyncd (the package of that name), which
@@ -77,7 +78,7 @@ export const ntpKind: Kind<NtpDesired, NtpState> = {
     readWithFiles(
       lines(
         sh`[ ! -e /run/systemd/container ] || echo container`,
-        sh`unit=$(${serviceKind.read([daemonUnit])}); printf '%s\n\n' "$unit"`,
+        sh`unit=$(${showUnits(serviceKind.units!([daemonUnit]))}); printf '%s\n\n' "$unit"`,
         sh`case $unit in *ActiveState=active*)
   case $(busctl call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus NameHasOwner s ${bus} 2>/dev/null) in *true)
     busctl get-property ${bus} ${`/${bus.replaceAll('.', '/')}`} ${`${bus}.Manager`} SystemNTPServers 2>/dev/null;;

@@ -4,6 +4,7 @@ import { type Common, type Notification, type Resource, describe, idOf } from '.
 import { check, flag } from '../model/schema.ts'
 import { serviceLockOut } from './lock-out.ts'
 import { refuse } from './refusal.ts'
+import { propertiesOf, unitBlocks } from './unit-state.ts'
 
 /**
  * A unit of systemd that runs, or does not. `absent(service(...))` is stopped and disabled. What
@@ -87,12 +88,10 @@ export const serviceKind: Kind<ServiceDesired, ServiceState> = {
 
   claims: ({ name }) => [{ what: `unit ${unitOf(name)}` }],
 
-  read: (resources) =>
-    sh`systemctl show -p Id,LoadState,ActiveState,SubState,UnitFileState -- ${resources.map(({ name }) => unitOf(name))} 2>/dev/null`,
+  units: (resources) => resources.map(({ name }) => unitOf(name)),
 
   parse: (output, resources) => {
-    const answers = output.toString('utf8').split(/\n\n+/).map(propertiesOf)
-    const known = answers.filter((each) => each.has('LoadState'))
+    const known = unitBlocks(output.toString('utf8')).map(propertiesOf)
     // Answers have no names that can be relied on (aliases): only all of them, in order, will do.
     if (known.length !== resources.length) throw new Error('systemd does not answer')
     return known.map((each) => ({
@@ -121,16 +120,6 @@ export const serviceKind: Kind<ServiceDesired, ServiceState> = {
       act(resource, resource.desired.running ? 'reload-or-restart' : 'try-reload-or-restart'),
     restart: (resource) => act(resource, resource.desired.running ? 'restart' : 'try-restart'),
   },
-}
-
-/** The properties of one unit, from a block of `systemctl show`. */
-export function propertiesOf(block: string): Map<string, string> {
-  return new Map(
-    block.split('\n').flatMap((row) => {
-      const at = row.indexOf('=')
-      return at < 0 ? [] : [[row.slice(0, at), row.slice(at + 1)] as const]
-    }),
-  )
 }
 
 type Move = 'unmask' | 'mask' | 'enable' | 'disable' | 'start' | 'stop'

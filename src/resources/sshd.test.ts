@@ -98,7 +98,7 @@ function difference(
   const described = sshd({ UseDNS: 'no' })
   const resource = (gone ? absent(described) : described) as never
   const { now, refused, not, main = 'Include /etc/ssh/sshd_config.d/*.conf\n', third } = given
-  const wanted = /wanted="\$wanted "(\d+:\w+)/.exec(sshdKind.read([resource]).text)?.[1] ?? ''
+  const wanted = /wanted="\$wanted "(\d+:\w+)/.exec(sshdKind.read!([resource])!.text)?.[1] ?? ''
   const hash = given.file === 'there' ? wanted.slice(2) : `${'f'.repeat(64)} eA==`
   const own = [
     given.stale && 'stale',

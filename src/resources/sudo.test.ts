@@ -49,7 +49,7 @@ test('what differs', () => {
   ): string | undefined => {
     const described = sudo('a.b', { commands: ['/bin/x'], users: ['a'], noPassword: true })
     const resource = (gone ? absent(described) : described) as never
-    const hash = /wanted="\$wanted "\d+:(\w+)/.exec(sudoKind.read([resource]).text)?.[1]
+    const hash = /wanted="\$wanted "\d+:(\w+)/.exec(sudoKind.read!([resource])!.text)?.[1]
     const row = file === 'same' ? hash : `${'f'.repeat(64)} eA==`
     const found = `/etc/sudoers.d/a_b\0f\0${mode}\0root\0root\x001\0\0end\x000 ${row}\n`
     const output = `${words}\0${file === '' ? 'end\0' : found}`

@@ -20,7 +20,7 @@ function summary(
   const path = '/etc/sysctl.d/99-fettle-vm.x.conf'
   const stat = `${path}\0f\x00644\0root\0root\x00${content.length}\0\0`
   const hash = '0d2c5b' // replaced below by what the kind asks for
-  const wanted = /wanted="\$wanted "(\d+:\w+)/.exec(sysctlKind.read([resource]).text)?.[1] ?? hash
+  const wanted = /wanted="\$wanted "(\d+:\w+)/.exec(sysctlKind.read!([resource])!.text)?.[1] ?? hash
   const row = file === 'there' ? `0 ${wanted.slice(2)}\n` : `0 ${'f'.repeat(64)} eA==\n`
   const own = [
     live === undefined ? '' : `/proc/sys/vm/x:${live}\n`,

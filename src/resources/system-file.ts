@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer'
 import { holdsSecret } from '../base/secret.ts'
 import { type Shell, lines, sh } from '../base/shell.ts'
-import { file, fileKind } from './file.ts'
+import { file, fileKind, readContents } from './file.ts'
+import { statPaths } from './inode.ts'
 
 /** A file of root's that a resource of another kind keeps as a part of itself. */
 export type SystemFile = Parameters<typeof fileKind.diff>[0]
@@ -17,7 +18,12 @@ export function systemFile(path: string, content: string, absent: boolean): Syst
 
 /** What `own` prints (no NUL bytes) and then the files. */
 export function readWithFiles(own: Shell, files: readonly SystemFile[]): Shell {
-  return lines(sh`( ${own} )`, sh`printf '\\0'`, fileKind.read(files))
+  return lines(sh`( ${own} )`, sh`printf '\\0'`, readFiles(files))
+}
+
+/** What `parse` of the file kind takes. */
+export function readFiles(files: readonly SystemFile[]): Shell {
+  return lines(statPaths(files.map(({ name }) => name)), readContents(files))
 }
 
 export function parseWithFiles(

@@ -156,11 +156,9 @@ export const timerKind: Kind<TimerDesired, TimerState> = {
     { what: `unit ${resource.name}.timer` },
   ],
 
-  read: (resources) =>
-    readWithFiles(
-      sh`systemctl show -p Id,NeedDaemonReload,ActiveState,UnitFileState -- ${resources.flatMap(({ name }) => [`${name}.service`, `${name}.timer`])} 2>/dev/null`,
-      resources.flatMap(filesOf),
-    ),
+  units: (resources) => resources.flatMap(({ name }) => [`${name}.service`, `${name}.timer`]),
+
+  read: (resources) => readWithFiles(sh`:`, resources.flatMap(filesOf)),
 
   parse(output, resources) {
     const { own, files } = parseWithFiles(output, resources.flatMap(filesOf))

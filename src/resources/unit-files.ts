@@ -4,14 +4,21 @@ import { Shell, lines, sh } from '../base/shell.ts'
 import type { Step } from '../model/kind.ts'
 import { writeAtomically } from './file.ts'
 import type { SystemFile } from './system-file.ts'
+import { showUnits } from './unit-state.ts'
 
 /** Where a host's own units are. */
 export const folder = '/etc/systemd/system'
 
-/** Of a template, all its instances that are loaded. */
-export function readStale(units: readonly string[]): Shell {
-  const patterns = units.map((unit) => unit.replace(/@\.(?=\w+$)/, '@*.'))
-  return sh`systemctl show -p Names,NeedDaemonReload -- ${patterns} 2>/dev/null`
+const isTemplate = (unit: string): boolean => /@\.\w+$/.test(unit)
+
+/** Those of the units that systemd has in memory under their own name. */
+export const notTemplates = (units: readonly string[]): string[] =>
+  units.filter((unit) => !isTemplate(unit))
+
+/** Of templates, all their instances that are loaded. */
+export function showInstances(units: readonly string[]): Shell | undefined {
+  const patterns = units.filter(isTemplate).map((unit) => unit.replace(/@\.(?=\w+$)/, '@*.'))
+  return patterns.length > 0 ? lines(sh`echo`, showUnits(patterns)) : undefined
 }
 
 /** The names of the units that systemd would have to read again. */

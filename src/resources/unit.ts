@@ -13,7 +13,14 @@ import {
   readWithFiles,
   systemFile,
 } from './system-file.ts'
-import { folder, isStale, placeUnits, readStale, staleUnits } from './unit-files.ts'
+import {
+  folder,
+  isStale,
+  notTemplates,
+  placeUnits,
+  showInstances,
+  staleUnits,
+} from './unit-files.ts'
 
 /** The value of one setting of a unit file; a list repeats the setting. */
 export type UnitValue = string | number | boolean | Secret | readonly (string | number | Secret)[]
@@ -136,8 +143,10 @@ export const unitKind: Kind<UnitDesired, UnitState> = {
 
   claims: (resource) => [{ what: `path ${fileOf(resource).name}` }],
 
+  units: (resources) => notTemplates(unitsOf(resources)),
+
   read: (resources) =>
-    readWithFiles(readStale(resources.map(({ name }) => unitOf(name))), resources.map(fileOf)),
+    readWithFiles(showInstances(unitsOf(resources)) ?? sh`:`, resources.map(fileOf)),
 
   parse(output, resources) {
     const { own, files } = parseWithFiles(output, resources.map(fileOf))
@@ -154,6 +163,9 @@ export const unitKind: Kind<UnitDesired, UnitState> = {
 }
 
 const unitOf = (name: string): string => name.split('/')[0]!
+const unitsOf = (resources: readonly Resource[]): string[] => [
+  ...new Set(resources.map(({ name }) => unitOf(name))),
+]
 
 function pathOf(name: string): string {
   const [unit, dropIn] = name.split('/')
