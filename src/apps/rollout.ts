@@ -58,15 +58,23 @@ export async function rollOut(
   fresh: Release | undefined,
 ): Promise<void> {
   const touched: HostRollout[] = []
+  const begin = (batch: readonly HostRollout[] = []): Promise<void> => {
+    stopIfAsked(crew.stop)
+    touched.push(...batch)
+    return startBeside(crew, batch)
+  }
   try {
     stopIfAsked(crew.stop)
     if (fresh) await stageEverywhere(crew, fresh)
-    for (const batch of batchesOf(crew)) {
-      stopIfAsked(crew.stop)
-      touched.push(...batch)
-      await startBeside(crew, batch)
-      stopIfAsked(crew.stop)
+    const [first, ...others] = batchesOf(crew)
+    await begin(first)
+    for (let batch = first; batch; batch = others.shift()) {
+      // While these are watched the next ones start, without traffic: what takes long to start is
+      // not waited for twice. A failure of these is not kept waiting by them.
+      const next = begin(others[0])
+      next.catch(() => undefined)
       await switchOver(crew, batch)
+      await next
     }
   } catch (thrown) {
     throw await putBack(crew, touched, asFettleError(thrown), fresh?.command !== undefined)
@@ -83,6 +91,7 @@ async function stageEverywhere(crew: Crew, release: Release): Promise<void> {
 }
 
 async function startBeside(crew: Crew, batch: readonly HostRollout[]): Promise<void> {
+  if (batch.length === 0) return
   await phase(crew, 'start', batch, () => each(batch, (host) => host.begin()))
 }
 

@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module'
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
@@ -8,6 +7,7 @@ import { type Fleet, isFleet } from '../model/fleet.ts'
 import type { Lock } from '../model/lock.ts'
 import { type OpenedSecrets, useSecrets } from '../secrets/secret.ts'
 import { formatLock, parseLock } from '../wire/lock.ts'
+import { Description } from './description.ts'
 
 /** The folder of a description and what Fettle keeps beside it. */
 export class Project {
@@ -72,18 +72,12 @@ export class Project {
   /** Runs a file of the description; `modules` are what it may import beside `fettle`. */
   async load<Exported>(file: string, modules: Record<string, unknown> = {}): Promise<Exported> {
     const fettle = await import('../index.ts')
-    // Required, not imported: Node would first search this large CommonJS file for its exports.
-    const { createJiti } = createRequire(import.meta.url)('jiti') as typeof import('jiti')
-    const jiti = createJiti(file, {
-      fsCache: this.path('cache', 'description'),
-      virtualModules: { fettle, ...modules },
-      interopDefault: false,
-    })
-    return jiti.import<Exported>(file).catch((thrown: unknown) => {
+    const description = new Description(this.path('cache', 'description'), { fettle, ...modules })
+    return description.import(file).catch((thrown: unknown) => {
       if (thrown instanceof FettleError) throw thrown
       const reason = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
       throw problem('description-broken', { path: file, reason: shortStack(reason) })
-    })
+    }) as Promise<Exported>
   }
 
   /** The exact versions of packages, kept beside the description; none before `fettle lock`. */

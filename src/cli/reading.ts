@@ -1,3 +1,4 @@
+import { systemClock } from '../base/clock.ts'
 import type { Surveyed } from '../engine/survey.ts'
 
 /** So long nobody has answered when it is said who is waited for. Seconds. */
@@ -28,7 +29,7 @@ export class Reading {
     names: readonly string[],
     begin: (sign: (host: string, what: 'asked' | 'loggedIn') => void) => Promise<Surveyed>[],
     report: (waited: readonly string[]) => void,
-    now: () => number = () => performance.now(),
+    now: () => number = systemClock.elapsed,
   ) {
     this.#hosts = new Map(names.map((name) => [name, {}]))
     this.#report = report
