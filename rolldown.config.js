@@ -20,7 +20,7 @@ const soonerThere = {
 const lazy = (code) =>
   [...code.matchAll(/^let (\w+) = (require\("node:[\w/]+"\));\n(?!\1 = )/gm)].reduce(
     (text, [line, name, module]) =>
-      text.replace(line, '').replace(new RegExp(`\\b${name}\\.`, 'g'), `${module}.`),
+      text.replace(line, '').replace(new RegExp(`\\b${name}\\.`, 'g'), `(${module}).`),
     code,
   )
 const escaped = (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`
