@@ -6,7 +6,12 @@ export const factsScript: Shell = Shell.literal(`
 [ -r /etc/os-release ] && . /etc/os-release
 echo "id $ID"; echo "version $VERSION_ID"; echo "codename $VERSION_CODENAME"
 printf 'uname '; uname -nrm
-printf 'cpus '; nproc
+cpus=0
+while read -r key list; do [ "$key" != Cpus_allowed_list: ] || break; done </proc/self/status
+IFS=,
+for each in $list; do cpus=$((cpus + \${each#*-} - \${each%-*} + 1)); done
+unset IFS
+echo "cpus $cpus"
 read -r _ memory _ </proc/meminfo && echo "memory $memory"
 printf 'addresses '; hostname -I
 `)

@@ -45,7 +45,7 @@ export function readJournal(expectedMemory: string): Shell {
     lookAtShell,
     sh`printf 'shell '`,
     ownShell,
-    Shell.literal(`printf 'login %s\\n' "$me"`),
+    Shell.literal(`printf 'login '; id -un`),
     sh`cd ${folder} 2>/dev/null || { echo managed; exit; }`,
     readRuns,
     sh`printf 'runs %s\n' "$runs"`,

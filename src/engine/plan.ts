@@ -67,6 +67,7 @@ export function planHost(
   const described = new Set(all.map(idOf))
   const { journal } = observation
   const owed = journal.noted.filter(({ target }) => described.has(target))
+  let hash: string | undefined
   return {
     host,
     changes,
@@ -77,7 +78,11 @@ export function planHost(
     ...orphansIn(leaving, kinds),
     journal,
     memory: memoriesOf(selected, all, journal, leaving, kinds),
-    hash: hashOf([resources.map(withoutPosition), states, [...observation.unread.keys()], owed]),
+    // Nobody asks for it where nothing is to change.
+    get hash() {
+      const whole = [resources.map(withoutPosition), states, [...observation.unread.keys()], owed]
+      return (hash ??= hashOf(whole))
+    },
   }
 }
 

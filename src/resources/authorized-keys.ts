@@ -124,11 +124,10 @@ END`,
 
 // Whatever is done in a home is done as the user whose home it is: a link that the user puts in
 // the way then leads nowhere that the user could not go without us.
-const asUser = Shell.literal(`me=$(id -u)
-as() {
+const asUser = Shell.literal(`as() {
   uid=$1 gid=$2
   shift 2
-  if [ "$me" = "$uid" ]; then "$@"; else setpriv --reuid "$uid" --regid "$gid" --init-groups -- "$@"; fi
+  if [ "$(id -u)" = "$uid" ]; then "$@"; else setpriv --reuid "$uid" --regid "$gid" --init-groups -- "$@"; fi
 }`)
 
 // The usual case in a few processes for all homes: root compares, and learns nothing but whether a

@@ -22,12 +22,13 @@ const loop: string = [
   'export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"',
   'umask 022',
   'take() { dd bs=65536 iflag=fullblock,count_bytes count="$1" 2>/dev/null; }',
-  'me=$(id -un)',
-  'b() { if [ "$me" = root ]; then h=$(getent passwd "$u" | cut -d: -f6); cd "${h:-/}" 2>/dev/null || cd /; HOME=$h USER=$u LOGNAME=$u runuser -u "$u" -- sh -c \'eval "$1"\' sh "$1" nested; else sudo -n -H -u "$u" -- sh -c \'eval "$1"\' sh "$1" nested; fi; }',
+  'me=',
+  'is() { [ -n "$me" ] || me=$(id -un); [ "$1" = "$me" ]; }',
+  'b() { if is root; then h=$(getent passwd "$u" | cut -d: -f6); cd "${h:-/}" 2>/dev/null || cd /; HOME=$h USER=$u LOGNAME=$u runuser -u "$u" -- sh -c \'eval "$1"\' sh "$1" nested; else sudo -n -H -u "$u" -- sh -c \'eval "$1"\' sh "$1" nested; fi; }',
   'IFS= read -r mark || exit 0',
   '[ -n "$2" ] || printf "%s\\n" "$mark"',
   'while read -r u n m; do ' +
-    'if [ "$u" = - ] || [ "$u" = "$me" ]; then ' +
+    'if [ "$u" = - ] || is "$u"; then ' +
     's=$(take "$n"; echo .); s=${s%.}; ' +
     'if [ "$m" = 0 ]; then ( eval "$s" ) </dev/null 2>&1; else take "$m" | { ( eval "$s" ); c=$?; cat >/dev/null; exit "$c"; } 2>&1; fi; ' +
     'printf "\\n%s %s\\n" "$mark" "$?"; ' +

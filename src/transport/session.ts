@@ -52,8 +52,8 @@ export class ProcessSession implements Session {
   readonly #carrier: Carrier
   readonly #failures: Failures
   #child: ChildProcess
-  readonly #mark = randomBytes(16).toString('hex')
-  readonly #boundary = Buffer.from(`\n${this.#mark} `)
+  #mark = ''
+  #boundary = Buffer.alloc(0)
   readonly #queue: Waiting[] = []
   #stderr = ''
   #started = false
@@ -96,6 +96,9 @@ export class ProcessSession implements Session {
         this.#ended(String(signal ?? code))
       })
     })
+    // Only now, as ssh is on its way meanwhile.
+    if (this.#mark === '') this.#mark = randomBytes(16).toString('hex')
+    this.#boundary = Buffer.from(`\n${this.#mark} `)
     child.stdin.write(`${this.#mark}\n`)
     return child
   }

@@ -67,7 +67,14 @@ export async function planDocument(
 ): Promise<PlanDocument> {
   const plans = outcomes.flatMap((each) => ('plan' in each ? [each.plan] : []))
   const hosts = await Promise.all(outcomes.map((each) => hostDocument(each, kinds)))
-  return { version: 1, type: 'plan', hash: fleetHash(plans), hosts }
+  return {
+    version: 1,
+    type: 'plan',
+    get hash() {
+      return fleetHash(plans)
+    },
+    hosts,
+  }
 }
 
 async function hostDocument(
