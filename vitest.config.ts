@@ -6,10 +6,12 @@ const config: ViteUserConfig = defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     globalSetup: ['test/lab/setup.ts'],
+    setupFiles: ['test/seed.ts'],
     testTimeout: 60_000,
     // The first run builds the lab's image.
     hookTimeout: 240_000,
-    maxWorkers: 2,
+    // Much of what tests do is waiting for hosts.
+    maxWorkers: 3,
   },
 })
 
