@@ -2,7 +2,7 @@ import { Shell, lines, sh } from '../base/shell.ts'
 import type { Change, Difference, Kind, Step } from '../model/kind.ts'
 import { type Common, type Resource, describe, given } from '../model/resource.ts'
 import { type Check, check, listOf, oneOf, optional } from '../model/schema.ts'
-import { type Inode, parseStat, statPaths } from './inode.ts'
+import { type Inode, parseStat } from './inode.ts'
 import { applyFunctions } from './package-scripts.ts'
 import { refuse } from './refusal.ts'
 import { readSource } from './source.ts'
@@ -117,10 +117,11 @@ export const aptRepositoryKind: Kind<RepositoryDesired, RepositoryState> = {
 
   claims: ({ name }) => Object.values(pathsOf(name)).map((each) => ({ what: `path ${each}` })),
 
+  paths: (resources) => resources.flatMap(({ name }) => Object.values(pathsOf(name))),
+
   read(resources) {
     const paths = resources.flatMap(({ name }) => Object.values(pathsOf(name)))
-    return sh`${statPaths(paths)}
-for each in ${paths}; do
+    return sh`for each in ${paths}; do
   [ ! -f "$each" ] || base64 -w 0 -- "$each" 2>/dev/null
   echo
 done`

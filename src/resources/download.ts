@@ -11,7 +11,6 @@ import {
   applyOwnership,
   ownershipDifferences,
   parseStat,
-  statPaths,
 } from './inode.ts'
 
 /**
@@ -60,10 +59,11 @@ export const downloadKind: Kind<DownloadDesired, DownloadState> = {
 
   claims: ({ name }) => [{ what: `path ${name}` }],
 
+  paths: (resources) => resources.map(({ name }) => name),
+
   read(resources) {
     const paths = resources.map(({ name }) => name)
     return lines(
-      statPaths(paths),
       sh`set --; for each in ${paths}; do [ -f "$each" ] && [ ! -L "$each" ] && [ -r "$each" ] && set -- "$@" "$each"; done`,
       sh`[ "$#" = 0 ] || sha256sum -z -- "$@"`,
     )

@@ -3,7 +3,7 @@ import type { Change, Context, Difference, Kind, Step } from '../model/kind.ts'
 import { type Common, type Resource, describe } from '../model/resource.ts'
 import { check } from '../model/schema.ts'
 import { writeAtomically } from './file.ts'
-import { type Inode, parseStat, statPaths } from './inode.ts'
+import { type Inode, parseStat } from './inode.ts'
 
 /**
  * The time zone of the host: the link `/etc/localtime`, which programs follow, and its name in
@@ -48,10 +48,11 @@ export const timezoneKind: Kind<TimezoneDesired, TimezoneState> = {
   // A host has one time zone, and no other kind may write its files.
   claims: () => [{ what: `path ${localtime}` }, { what: `path ${textFile}` }],
 
+  paths: () => [localtime],
+
   // What is free to hold anything comes last.
   read: (resources) =>
     lines(
-      statPaths([localtime]),
       sh`for zone in ${resources.map(({ name }) => name)}; do
         ${hasData(sh`"$zone"`)} && printf '%s\n' "$zone"
       done; printf '\\0'`,
