@@ -105,10 +105,32 @@ export function memoryAfter(
 ): readonly string[] {
   const known = new Map(before.flatMap((line) => parse(line).map((each) => [idOf(each), line])))
   const looked = new Set(selected.map(idOf))
-  const described = all.flatMap((each) => {
-    const id = idOf(each)
-    if (!looked.has(id)) return known.get(id) ?? []
-    return each.absent ? [] : (lineOf(each, kinds) ?? [])
-  })
-  return [...described, ...[...known].flatMap(([id, line]) => (orphans.has(id) ? line : []))]
+  const described = new Map(
+    all.flatMap((each): [string, string][] => {
+      const id = idOf(each)
+      const line = looked.has(id) ? !each.absent && lineOf(each, kinds) : known.get(id)
+      return line ? [[id, line]] : []
+    }),
+  )
+  return inOldOrder(described, known, orphans)
+}
+
+/**
+ * An orphan stays right behind what it was behind: what was described before it, such as the server of a
+ * database, is removed after it, whichever of them left the description first.
+ */
+function inOldOrder(
+  described: ReadonlyMap<string, string>,
+  known: ReadonlyMap<string, string>,
+  orphans: ReadonlySet<string>,
+): string[] {
+  const behind = new Map<string, string[]>()
+  let last = ''
+  for (const [id, line] of known)
+    if (described.has(id)) last = id
+    else if (orphans.has(id)) behind.set(last, [...(behind.get(last) ?? []), line])
+  return [
+    ...(behind.get('') ?? []),
+    ...[...described].flatMap(([id, line]) => [line, ...(behind.get(id) ?? [])]),
+  ]
 }

@@ -72,7 +72,7 @@ echo "app $app"; [ ! -d "$place" ] || echo place`,
 
   diff({ absent }, state): Difference | undefined {
     if (absent) return removal(state)
-    return state.place ? undefined : { verb: 'create', summary: 'nothing of it is deployed' }
+    return state.place ? undefined : { verb: 'create', summary: 'not deployed yet' }
   },
 
   apply: ([change]) => {
@@ -148,7 +148,7 @@ cd / || exit 1`,
 all=$(units --all)
 systemctl stop -- $all "fettle-build-$app.service" "fettle-release-$app.service" 2>/dev/null 9>&-
 running=$(units --state="$alive")
-[ -z "$running" ] || { echo "these do not end: "$running; exit 1; }
+[ -z "$running" ] || { echo "these do not end: $(echo $running)"; exit 1; }
 [ -z "$all" ] || systemctl reset-failed -- $all 2>/dev/null
 files | while IFS= read -r each; do rm -f -- "$each"; done
 systemctl daemon-reload`,

@@ -93,7 +93,14 @@ export default fleet({
     describeOn()
     expect((await ok('plan')).stdout).toContain('o app:shop  NOT NOW, as a deploy of it goes on')
     const seen = await visits(async () => {
-      const { code, stdout, stderr } = await shop.fettle('up', '--yes', '--orphans', 'remove', '--host', 'web1')
+      const { code, stdout, stderr } = await shop.fettle(
+        'up',
+        '--yes',
+        '--orphans',
+        'remove',
+        '--host',
+        'web1',
+      )
       expect(stdout + stderr).toContain('a deploy of it goes on')
       expect(code).toBe(1)
     })

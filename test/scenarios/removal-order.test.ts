@@ -15,8 +15,7 @@ describe.skipIf(!labAvailable)(`databases that leave in an odd order ${labMissin
   const up = async (
     resources: readonly Resource[],
     orphans: 'list' | 'remove' = 'list',
-  ): Promise<Run> =>
-    run([hosts()[0]!.target], () => resources, { orphans, timeoutSeconds: 300 })
+  ): Promise<Run> => run([hosts()[0]!.target], () => resources, { orphans, timeoutSeconds: 300 })
   const good = (done: Run): string[] => {
     expect(done.results[0]!.error).toBe(undefined)
     return made(done)
@@ -32,7 +31,10 @@ describe.skipIf(!labAvailable)(`databases that leave in an odd order ${labMissin
   const shop = postgresDatabase('shop', { owner: 'shop', access: { report: 'read' } })
   const shopUsers = [postgresUser('shop'), postgresUser('report')]
   const all = [...base, wikiUser, wiki, ...shopUsers, shop]
-  const gone = [mariadbDatabase('wiki', { destroy: true }), postgresDatabase('shop', { destroy: true })]
+  const gone = [
+    mariadbDatabase('wiki', { destroy: true }),
+    postgresDatabase('shop', { destroy: true }),
+  ]
 
   test('users before their databases, described as gone', async () => {
     good(await up(all))
@@ -50,7 +52,11 @@ describe.skipIf(!labAvailable)(`databases that leave in an odd order ${labMissin
 
   test('a user that leaves a database which stays', async () => {
     good(await up(all))
-    const after = [...base, mariadbDatabase('wiki'), postgresDatabase('shop', { owner: 'postgres' })]
+    const after = [
+      ...base,
+      mariadbDatabase('wiki'),
+      postgresDatabase('shop', { owner: 'postgres' }),
+    ]
     good(await up(after, 'remove'))
     expect(await left(after)).toEqual([])
     good(await up(base, 'remove'))
