@@ -14,7 +14,7 @@ export const table: Table = {
   there: prepared,
   rows(row) {
     expect(row(wanted, nothing, { after: prepared })).toMatchInlineSnapshot(`
-      "create app:shop: nothing of it is deployed
+      "create app:shop: not deployed yet
         mkdir -p /var/lib/fettle/apps/shop
         chmod 0755 /var/lib/fettle/apps/shop"
     `)
@@ -24,13 +24,9 @@ export const table: Table = {
       "remove app:shop: its 3 instances, WHICH STILL RUN, 2 releases, ALL ITS DATA
         or fails: a deploy of it begins just now: nothing was removed
         or fails: a deploy of it goes on, or was interrupted less than a minute ago: nothing was removed
-        files
         rm -f "$each"
-        units --all
         systemctl stop $all "fettle-build-$app.service" "fettle-release-$app.service" 9>&-
-        units --state="$alive"
-        or fails: these do not end: "$running
-        files
+        or fails: these do not end: $(echo $running)
         rm -f "$each"
         systemctl daemon-reload
         rm -rf "$place""
