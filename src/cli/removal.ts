@@ -1,12 +1,16 @@
 import { type Leaving, leaveBalancers } from '../apps/removal.ts'
 import { systemClock } from '../base/clock.ts'
+import { problem } from '../base/errors.ts'
 import type { Planned } from '../engine/rollout.ts'
 import { describeApp } from '../model/app.ts'
 import { appKind, isDeploying } from '../resources/app.ts'
 import type { Context } from './context.ts'
 import { balancersIn } from './delivering.ts'
 
-/** What this run removes of apps takes no more requests, before anything is changed anywhere. */
+/**
+ * What this run removes of apps takes no more requests, before anything is changed anywhere. Throws where a
+ * deploy goes on.
+ */
 export async function leaveAllBalancers(
   planned: readonly Planned[],
   context: Context,
@@ -31,8 +35,9 @@ function leavingIn(planned: readonly Planned[], { fleet }: Context): Leaving[] {
   for (const { host, plan } of planned)
     for (const { resource, state } of plan.changes) {
       const { kind, name, absent } = resource
-      // While a deploy of it goes on the removal is refused, so it must go on serving.
-      if (kind !== appKind.name || !absent || isDeploying(state)) continue
+      if (kind !== appKind.name || !absent) continue
+      // Refused before it stops serving: its own step would see to that too late.
+      if (isDeploying(state)) throw problem('app-being-deployed', { app: name, host: host.name })
       const app = fleet.apps.get(name)?.app ?? describeApp(name, { source: '.' })
       const hosts = [...(leaving.get(name)?.hosts ?? []), host]
       leaving.set(name, { app, hosts, drain: app.rollout.drain })
