@@ -127,7 +127,7 @@ const lookForRemains: Shell = lines(
 echo "running $(units --state="$alive" | grep -c @)"
 set -- "$folder"/releases/*.??????; [ -e "$1" ] || shift; echo "releases $#"
 [ -z "$(files)" ] || echo units
-for each in trees build data; do [ -z "$(ls -A "$folder/$each" 2>/dev/null)" ] || echo $each; done`,
+for each in trees build data; do [ -L "$folder/$each" ] || [ -z "$(ls -A "$folder/$each" 2>/dev/null)" ] || echo $each; done`,
 )
 
 /**
@@ -151,8 +151,9 @@ running=$(units --state="$alive")
 [ -z "$running" ] || { echo "these do not end: $(echo $running)"; exit 1; }
 [ -z "$all" ] || systemctl reset-failed -- $all 2>/dev/null
 files | while IFS= read -r each; do rm -f -- "$each"; done
+rm -f -- /var/lib/systemd/timers/stamp-"$app".job.*.timer
 systemctl daemon-reload`,
-    // What is mounted in there is not the app's.
+    // What is mounted in there is not the app's, nor is where a link leads.
     sh`for each in releases trees build data; do
   [ ! -d "$folder/$each" ] || [ -L "$folder/$each" ] || find "$folder/$each" -mindepth 1 -maxdepth 1 -exec rm -rf --one-file-system -- {} + || exit 1
 done
