@@ -2,7 +2,7 @@ import { type FettleError, problem } from '../base/errors.ts'
 import { type Shell, lines, sh } from '../base/shell.ts'
 import { type SlotChange, liveSlots, readConfig, setSlots } from '../balancer/slots.ts'
 import { type SlotStats, countOldWorkers, parseStats, readStats } from '../balancer/socket.ts'
-import { type App, type AppHost, portOf } from '../model/app.ts'
+import { type AppDescription, type AppHost, portOf } from '../model/app.ts'
 import type { Session } from '../transport/machine.ts'
 
 /** A slot of one of the app's hosts. */
@@ -16,12 +16,14 @@ export interface PlaceStats extends SlotStats {
   readonly balancer: string
 }
 
+type Balanced = Pick<AppDescription, 'name' | 'port'>
+
 /** The balancers in front of an app, which are all told the same. */
 export class Balancers {
-  readonly #app: App
+  readonly #app: Balanced
   readonly #sessions: readonly Session[]
 
-  constructor(app: App, sessions: readonly Session[]) {
+  constructor(app: Balanced, sessions: readonly Session[]) {
     this.#app = app
     this.#sessions = sessions
   }
@@ -66,6 +68,15 @@ export class Balancers {
     return places.filter(
       ({ host, slot }) => !live.every((each) => each?.get(host.name)?.includes(slot)),
     )
+  }
+
+  /** The slots of a host that some balancer gives traffic to. */
+  async live(host: AppHost): Promise<Place[]> {
+    const answers = await this.#askAll(readConfig)
+    const slots = answers.flatMap(
+      ({ output }) => liveSlots(output).get(this.#app.name)?.get(host.name) ?? [],
+    )
+    return [...new Set(slots)].map((slot) => ({ host, slot }))
   }
 
   /** What the balancers say of these slots. */

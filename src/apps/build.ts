@@ -91,9 +91,12 @@ function built(app: Built, runtime: Runtime | undefined, id: string, line: strin
   return lines(
     sh`systemctl stop ${`${unit}.service`} 2>/dev/null; rm -rf .new`,
     sh`cp -dR --preserve=mode,timestamps -T ${`${id}.source`} .new && chown -Rh ${builder}: .new || give_up 1`,
-    sh`systemd-run --quiet --wait --pipe --collect --unit=${unit} ${joined([...properties, ...env])} -- timeout -k 10 ${app.build.timeout} sh -c ${evaluate} </dev/null 2>&1 || give_up $?`,
+    sh`systemd-run --quiet --wait --pipe --collect --unit=${unit} ${joined([...properties, ...env])} -- sh -c ${failWhenStopped} sh timeout -k 10 ${app.build.timeout} sh -c ${evaluate} </dev/null 2>&1 || give_up $?`,
   )
 }
+
+/** A service that SIGTERM ends has succeeded, systemd thinks: half a build would be a tree. */
+const failWhenStopped = 'trap "exit 143" TERM; "$@"'
 
 /** systemd fills in `${name}` in the words of a command by itself; in the environment it does not. */
 const evaluate = 'line=$FETTLE_BUILD; unset FETTLE_BUILD; eval "$line"'

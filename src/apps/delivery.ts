@@ -5,13 +5,14 @@ import { Hold } from '../engine/hold.ts'
 import type { Lease, Runner } from '../engine/lease.ts'
 import { awaitTurn } from '../engine/turn.ts'
 import { type App, type AppHost, type PlacedApp, userOf } from '../model/app.ts'
+import { placeOf } from '../model/place.ts'
 import type { Limit, Machine, Session } from '../transport/machine.ts'
 import { Balancers } from './balancers.ts'
 import { HostRollout } from './host-rollout.ts'
 import { balance } from './pool.ts'
 import { recover } from './recovery.ts'
 import type { Crew, RolloutEvent } from './rollout.ts'
-import { type AppState, parseState, placeOf, readState } from './state.ts'
+import { type AppState, parseState, readState } from './state.ts'
 
 /** Everything that a change of what an app serves with has to be handed. */
 export interface DeliveryOptions {

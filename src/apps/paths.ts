@@ -1,3 +1,5 @@
+import { folderOf } from '../model/app.ts'
+
 /**
  * Where an app lives on each of its hosts:
  *
@@ -11,10 +13,10 @@
  *       build/                  home of the build user: caches
  *       data/                   home of the app's user: what survives releases
  */
-export const treesOf = (app: string): string => `/srv/${app}/trees`
-export const releasesOf = (app: string): string => `/srv/${app}/releases`
-export const dataOf = (app: string): string => `/srv/${app}/data`
-export const buildHomeOf = (app: string): string => `/srv/${app}/build`
+export const treesOf = (app: string): string => `${folderOf(app)}/trees`
+export const releasesOf = (app: string): string => `${folderOf(app)}/releases`
+export const dataOf = (app: string): string => `${folderOf(app)}/data`
+export const buildHomeOf = (app: string): string => `${folderOf(app)}/build`
 
 export const releaseFolderOf = (app: string, release: string): string =>
   `${releasesOf(app)}/${release}`

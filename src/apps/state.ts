@@ -2,7 +2,7 @@ import { lines, sh } from '../base/shell.ts'
 import type { Shell } from '../base/shell.ts'
 import { type Journal, ownShell, parseJournal } from '../engine/journal.ts'
 import { lookAtShell, readLease } from '../engine/lease.ts'
-import { readRuns } from '../engine/place.ts'
+import { placeOf, readRuns } from '../model/place.ts'
 
 /** What a release serves with on one host. */
 export interface Serving {
@@ -50,9 +50,6 @@ export interface AppState {
   /** TCP ports that something listens on. */
   readonly listening: readonly number[]
 }
-
-/** Where a host keeps what it knows of an app, and the lease of the app. */
-export const placeOf = (app: string): string => `/var/lib/fettle/apps/${app}`
 
 /** Reads all of it with a few processes; needs no rights. */
 export function readState(app: string, user: string): Shell {

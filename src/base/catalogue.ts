@@ -39,6 +39,11 @@ const general = {
     state: 'No host was contacted.',
     next: 'Set {name} in the vars of {host} or of the fleet, or write {suggestion}.',
   },
+  'invalid-fleet-name': {
+    what: 'The name of a fleet cannot be {name}.',
+    state: 'No host was contacted.',
+    next: "Write letters, digits, dots and hyphens, such as 'shop'.",
+  },
   'invalid-host': {
     what: 'Host {host}: {problem}.',
     state: 'No host was contacted.',

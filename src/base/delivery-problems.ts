@@ -10,6 +10,11 @@ export const deliveryProblems = {
     state: 'No host was contacted.',
     next: "Place one: role('balancer', (host) => balancer(host)).on('lb1'), then `fettle up`.",
   },
+  'app-being-deployed': {
+    what: '{app} is to be removed from {host}, and a deploy of it goes on there, or was interrupted less than a minute ago.',
+    state: 'Nothing was changed.',
+    next: 'Run again when it has ended.',
+  },
   'no-room': {
     what: '{host} has {free} MiB free on the disk of {app}, and a release takes up to {wanted} MiB.',
     state: 'Nothing was changed about what serves.',

@@ -13,6 +13,7 @@ import { LiveProgress, PlainProgress, type Progress, failureLines } from './rend
 import { paintFor } from './render/style.ts'
 import { stopOnInterrupt } from './interrupt.ts'
 import { openPool } from './pool.ts'
+import { leaveAllBalancers } from './removal.ts'
 import { runnerHere } from './runner.ts'
 import { json } from './render/json.ts'
 
@@ -30,6 +31,7 @@ export async function apply(
   context: Context,
   flags: Flags,
 ): Promise<Ending> {
+  await leaveAllBalancers(plannedOf(surveyed), context)
   const ledger = new Ledger(context.project)
   const opening = await openingOf(plan, context)
   ledger.append({ ...opening, type: 'begun', planned: plannedIds(plan) })

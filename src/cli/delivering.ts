@@ -129,8 +129,20 @@ export function deliveryOptions(
 }
 
 /** Hosts with a balancer, where the app needs one. Throws where there is none. */
-function balancersOf({ fleet, project, kinds }: Context, { app }: PlacedApp): string[] {
+function balancersOf(context: Context, { app }: PlacedApp): string[] {
   if (app.domains.length === 0) return []
+  const hosts = balancersIn(context, (host) => {
+    throw problem('app-not-prepared', { app: app.name, host })
+  })
+  if (hosts.length === 0) throw problem('app-without-balancer', { app: app.name }, { at: app.at })
+  return hosts
+}
+
+/** Names of the hosts with a balancer; `unread` says it of one whose facts would have to be read first. */
+export function balancersIn(
+  { fleet, project, kinds }: Context,
+  unread: (host: string) => boolean,
+): string[] {
   const facts = project.knownFacts()
   const hosts = [...fleet.hosts.values()].filter((host) => {
     try {
@@ -138,12 +150,10 @@ function balancersOf({ fleet, project, kinds }: Context, { app }: PlacedApp): st
         ({ kind, absent }) => kind === 'balancer' && !absent,
       )
     } catch (thrown) {
-      if (thrown instanceof FactsNeeded)
-        throw problem('app-not-prepared', { app: app.name, host: host.name })
+      if (thrown instanceof FactsNeeded) return unread(host.name)
       throw thrown
     }
   })
-  if (hosts.length === 0) throw problem('app-without-balancer', { app: app.name }, { at: app.at })
   return hosts.map(({ name }) => name)
 }
 

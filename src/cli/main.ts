@@ -60,7 +60,10 @@ command('up', 'make the hosts as described, after showing the plan', ['hosts', '
 
 command('test', 'make throwaway hosts as described, twice, and run your tests on them', [])
   .addOption(
-    repeated('--host <name>', 'these hosts instead of one for each set of roles; repeatable'),
+    repeated(
+      '--host <name>',
+      'these hosts instead of one for each set of roles and apps; repeatable',
+    ),
   )
   .option('--parallel <hosts>', 'how many hosts at once', wholeNumber, 20)
   .option('--timeout <seconds>', 'how long to wait for one step', wholeNumber, 1800)

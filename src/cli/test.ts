@@ -90,7 +90,7 @@ async function bootHosts(
   chosen: readonly Chosen[],
   show: Show,
 ): Promise<Booted> {
-  for (const { host, standsFor } of chosen) show.chosen(host, standsFor)
+  for (const each of chosen) show.chosen(each)
   const targets = new Map(
     (await lab.boot(chosen.map(({ host }) => host.name))).map(({ name, target }) => [name, target]),
   )
@@ -228,12 +228,11 @@ class Show {
     process.stderr.write(`${line}\n`)
   }
 
-  chosen({ name, roles }: FleetHost, standsFor: readonly FleetHost[]): void {
+  chosen({ host: { name, roles }, standsFor, apps }: Chosen): void {
     const others = standsFor.filter((each) => each.name !== name).map((each) => each.name)
     const also = others.length > 0 ? `, as are ${others.join(', ')}` : ''
-    this.#line(
-      `${this.#paint('bold', name)}  is ${roles.map((role) => role.name).join(', ')}${also}`,
-    )
+    const made = [...roles.map((role) => role.name), ...apps.map((app) => `app ${app}`)]
+    this.#line(`${this.#paint('bold', name)}  is ${made.join(', ') || 'as it comes'}${also}`)
   }
 
   async progress(surveyed: readonly Surveyed[]): Promise<Progress> {

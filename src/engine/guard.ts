@@ -1,7 +1,7 @@
 import { Shell, lines, sh } from '../base/shell.ts'
 import type { LockOut } from '../model/kind.ts'
 import type { Frame } from '../transport/machine.ts'
-import { countRun, folder, readRuns } from './place.ts'
+import { countRun, folder, readRuns } from '../model/place.ts'
 
 /**
  * The dead man's switch. Before the first change that may lock us out, the host saves what it is

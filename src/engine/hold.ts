@@ -14,7 +14,7 @@ import {
   runnerText,
   take,
 } from './lease.ts'
-import { folder, leaseTerm } from './place.ts'
+import { folder, leaseTerm } from '../model/place.ts'
 
 /**
  * A host that this run has to itself. Everything it is asked goes behind a fence: should another run

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { Shell, lines, sh } from '../base/shell.ts'
 import type { Notification } from '../model/resource.ts'
 import { type Lease, lookAtShell, parseLease, readLease } from './lease.ts'
-import { folder, readRuns } from './place.ts'
+import { folder, readRuns } from '../model/place.ts'
 
 /**
  * The notifications that a host still owes. One is noted on the host before the change that asks

@@ -1,6 +1,6 @@
 import { Shell, lines, sh } from '../base/shell.ts'
 import { restoreNow } from './guard.ts'
-import { countRun, folder, leaseTerm, readRuns } from './place.ts'
+import { countRun, folder, leaseTerm, readRuns } from '../model/place.ts'
 
 /** Who runs, for those who meet the run on a host. */
 export interface Runner {

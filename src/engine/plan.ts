@@ -3,7 +3,7 @@ import { Secret, reveal } from '../base/secret.ts'
 import { type Change, type Difference, type Kind, nothingPlanned } from '../model/kind.ts'
 import { type Resource, idOf } from '../model/resource.ts'
 import type { Journal, Noted } from './journal.ts'
-import { memoryAfter } from './memory.ts'
+import { type Shared, memoryAfter } from './memory.ts'
 import type { Observation } from './observe.ts'
 
 /** What is to be done on one host. */
@@ -23,6 +23,8 @@ export interface HostPlan {
   readonly orphans: readonly Change[]
   /** Ids of what left the description and can only be removed by hand. */
   readonly strays: readonly string[]
+  /** What another project manages there as well. */
+  readonly shared: readonly Shared[]
   readonly journal: Journal
   /** What the host is to remember: before the first change and after the last; undefined: as it does. */
   readonly memory: { readonly first?: readonly string[]; readonly last?: readonly string[] }
@@ -41,6 +43,9 @@ export interface Leaving {
   readonly others: readonly string[]
   /** `list` shows them, `remove` removes them, `keep` leaves them there and forgets them. */
   readonly wish: 'list' | 'remove' | 'keep'
+  /** The name of this project, where it has one. */
+  readonly project?: string | undefined
+  readonly shared?: readonly Shared[]
 }
 
 const nothingLeaves: Leaving = {
@@ -76,6 +81,7 @@ export function planHost(
     states,
     all,
     ...orphansIn(leaving, kinds),
+    shared: leaving.shared ?? [],
     journal,
     memory: memoriesOf(selected, all, journal, leaving, kinds),
     // Nobody asks for it where nothing is to change.
@@ -152,10 +158,10 @@ function memoriesOf(
 ): HostPlan['memory'] {
   if (journal.memory === undefined) return {}
   const before = journal.memory
-  const { strays, others, wish } = leaving
+  const { strays, others, wish, project } = leaving
   const left = [...stillThere(leaving, kinds).map(({ resource }) => idOf(resource)), ...strays]
   const after = (ids: readonly string[]): readonly string[] =>
-    memoryAfter(before, all, selected, new Set([...ids, ...others]), kinds)
+    memoryAfter(before, all, selected, new Set([...ids, ...others]), kinds, project)
   const first = after(left)
   const last = after(wish === 'list' ? left : wish === 'remove' ? strays : [])
   const same = (one: readonly string[], other: readonly string[]): boolean =>

@@ -8,7 +8,7 @@ import { type Resource, idOf } from '../model/resource.ts'
 import { selectResources } from '../model/selection.ts'
 import type { Limit, Machine, Session } from '../transport/machine.ts'
 import { inTurn } from './limited.ts'
-import { memoryOf, orphansOf } from './memory.ts'
+import { memoryOf, orphansOf, sharedWith } from './memory.ts'
 import { observe, readFacts } from './observe.ts'
 import { type HostPlan, type Leaving, planHost } from './plan.ts'
 
@@ -102,14 +102,25 @@ async function surveyHost(
   const assumed = known ? options.knownFacts.get(host.name) : await readFacts(session, limit)
   let all = known ?? desiredOf(fleet, host, assumed, kinds)
   const look = (): ReturnType<typeof observe> =>
-    observe(session, selectResources(all, only), kinds, limit, memoryOf(all, kinds).hash)
+    observe(
+      session,
+      selectResources(all, only),
+      kinds,
+      limit,
+      memoryOf(all, kinds, fleet.name).hash,
+    )
   let seen = await look()
   if (assumed !== undefined && !isDeepStrictEqual(assumed, seen.facts)) {
     all = desiredOf(fleet, host, seen.facts, kinds)
     seen = await look()
   }
-  const leaving = await lookAtOrphans(all, seen.journal.memory ?? [], session, limit, options)
-  const plan = planHost(host.name, selectResources(all, only), all, seen, kinds, leaving)
+  const memory = seen.journal.memory ?? []
+  const selected = selectResources(all, only)
+  const leaving = {
+    ...(await lookAtOrphans(all, memory, session, limit, options, fleet.name)),
+    shared: sharedWith(memory, selected, kinds, fleet.name),
+  }
+  const plan = planHost(host.name, selected, all, seen, kinds, leaving)
   return { plan, facts: seen.facts }
 }
 
@@ -120,8 +131,9 @@ async function lookAtOrphans(
   session: Session,
   limit: Limit,
   { kinds, only, orphans: wish = 'list' }: SurveyOptions,
+  project: string | undefined,
 ): Promise<Leaving> {
-  const { removable, others: strays } = orphansOf(memory, all, kinds)
+  const { removable, others: strays } = orphansOf(memory, all, kinds, project)
   const chosen = selectResources(removable, only)
   const { states, unread } =
     chosen.length === 0
@@ -141,6 +153,7 @@ async function lookAtOrphans(
       ...(asked ? [] : strays),
     ],
     wish,
+    project,
   }
 }
 

@@ -4,7 +4,7 @@ import { lines, sh } from '../base/shell.ts'
 import type { Limit, Session } from '../transport/machine.ts'
 import { heldBy } from './hold.ts'
 import { type Lease, type Runner, fence, lookAtShell, parseLease, readLease } from './lease.ts'
-import { folder, leaseTerm } from './place.ts'
+import { folder, leaseTerm } from '../model/place.ts'
 
 export interface TurnOptions {
   /** Ends what is left of the other run at once, also a step that is running. */

@@ -68,7 +68,10 @@ export const slotsOf = ({ instances }: AppDescription): number =>
   Math.min(portsOfApp, Math.max(16, 2 * (instances['web'] ?? 0)))
 
 /** The port of a slot, which are numbered from 0. */
-export const portOf = ({ port }: AppDescription, slot: number): number => port + slot
+export const portOf = ({ port }: Pick<AppDescription, 'port'>, slot: number): number => port + slot
+
+/** Where it lives on each of its hosts: all but its units, and what the host knows of it. */
+export const folderOf = (app: string): string => `/srv/${app}`
 
 /** Who runs it, and who builds it and owns its releases. */
 export const userOf = (app: string): string => app

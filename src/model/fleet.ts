@@ -23,6 +23,11 @@ export interface HostDescription<Vars> {
 
 /** What the user writes about everything. */
 export interface FleetDescription<Placed extends Placement<any>> {
+  /**
+   * Tells what is this description's from what another one manages on the same hosts, in every checkout and
+   * for ever. Left out: no other one does.
+   */
+  readonly name?: string
   readonly hosts: Readonly<Record<string, HostDescription<VarsOf<Placed>>>>
   readonly roles: readonly Placed[]
   /** What is delivered, and where to: `[shop.on('web1', 'web2')]`. */
@@ -45,6 +50,7 @@ export interface FleetHost {
 
 /** The whole description: the value that `fleet.ts` exports. */
 export interface Fleet {
+  readonly name: string | undefined
   readonly hosts: ReadonlyMap<string, FleetHost>
   readonly apps: ReadonlyMap<string, PlacedApp>
   readonly at: SourcePosition | undefined
@@ -60,6 +66,9 @@ export function isFleet(value: unknown): value is Fleet {
 /** Describes everything: `export default fleet({ hosts: {...}, roles: [web.on('web1')] })`. */
 export function fleet<Placed extends Placement<any>>(description: FleetDescription<Placed>): Fleet {
   const at = callerPosition()
+  const { name: project } = description
+  if (project !== undefined && !/^[A-Za-z0-9][\w.-]{0,62}$/.test(project))
+    throw problem('invalid-fleet-name', { name: JSON.stringify(project) }, { at })
   const names = Object.keys(description.hosts)
   for (const name of names) checkHost(name, description.hosts[name]!, at)
   const roles = new Map(names.map((name) => [name, [] as Role<any>[]]))
@@ -69,6 +78,7 @@ export function fleet<Placed extends Placement<any>>(description: FleetDescripti
       if (!placed.includes(placement.role)) placed.push(placement.role)
     }
   const made: Fleet = {
+    name: project,
     at,
     apps: placedApps(description),
     hosts: new Map(

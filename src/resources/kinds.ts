@@ -1,5 +1,6 @@
 import type { Kind } from '../model/kind.ts'
 import type { Lock } from '../model/lock.ts'
+import { appKind } from './app.ts'
 import { aptRepositoryKind } from './apt-repository.ts'
 import { archiveKind } from './archive.ts'
 import { authorizedKeysKind } from './authorized-keys.ts'
@@ -46,6 +47,7 @@ import { userKind } from './user.ts'
 
 /** Every kind of resource, by name. A further kind is one new file and one line here. */
 const list: readonly Kind[] = [
+  appKind,
   aptRepositoryKind,
   archiveKind,
   authorizedKeysKind,

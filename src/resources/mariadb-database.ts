@@ -3,6 +3,7 @@ import type { Change, Kind, Step } from '../model/kind.ts'
 import { unknownAfter } from '../model/kind.ts'
 import { type Common, type Resource, describe, given, idOf } from '../model/resource.ts'
 import { check, flag, optional } from '../model/schema.ts'
+import { type DatabaseServer, sincePlanned } from './database-server.ts'
 import {
   type Row,
   accountName,
@@ -53,7 +54,7 @@ interface Grant {
 }
 
 interface MariadbDatabaseState {
-  readonly server: 'missing' | 'down' | 'up'
+  readonly server: DatabaseServer
   /** Why the server does not answer. */
   readonly reason: string
   readonly database: { charset: string; collation: string; tables: number } | undefined
@@ -161,6 +162,8 @@ export const mariadbDatabaseKind: Kind<MariadbDatabaseDesired, MariadbDatabaseSt
   },
 
   apply: ([change]) => applyDatabase(change!),
+
+  asPlanned: sincePlanned,
 }
 
 /** A charset by itself brings its own collation. */
@@ -227,6 +230,7 @@ const wordsOf = ({ access, charset, collation }: MariadbDatabaseDesired): string
     .join(', ')
 
 interface Move {
+  readonly verb: 'GRANT' | 'REVOKE'
   readonly words: string
   readonly statement: string
 }
@@ -261,7 +265,7 @@ function movesOf(
         ...(add.length > 0 ? [move('GRANT', add, grantee, pattern, name)] : []),
       ]
     })
-    .sort((a, b) => b.statement.slice(0, 6).localeCompare(a.statement.slice(0, 6)))
+    .sort((a, b) => b.verb.localeCompare(a.verb))
 }
 
 function move(
@@ -275,9 +279,11 @@ function move(
   const all = privileges.length === levels.all.length
   const shown = all ? 'all' : privileges.join(' and ').toLowerCase()
   const wide = pattern === mariadbPattern(name) ? '' : ` on all that is like ${pattern}`
+  const statement = `${verb} ${privileges.join(', ')} ON ${mariadbName(pattern)}.* ${verb === 'GRANT' ? 'TO' : 'FROM'} ${mariadbText(user)}@${mariadbText(host)};`
   return {
+    verb,
     words: `${host === 'localhost' ? user : `${user}@${host}`} ${verb === 'GRANT' ? '+' : '-'}${shown}${wide}`,
-    statement: `${verb} ${privileges.join(', ')} ON ${mariadbName(pattern)}.* ${verb === 'GRANT' ? 'TO' : 'FROM'} ${mariadbText(user)}@${mariadbText(host)};\n`,
+    statement: verb === 'GRANT' ? `${statement}\n` : ifThere(statement),
   }
 }
 
@@ -303,3 +309,12 @@ function applyDatabase({
       : `${verb} DATABASE ${mariadbName(name)}${settings};\n`
   return runMariadb([own, ...moves.map(({ statement }) => statement)].join(''))
 }
+
+/** A user who was dropped since the database was read has nothing any more that could be taken back. */
+const ifThere = (revoke: string): string =>
+  `DELIMITER //
+BEGIN NOT ATOMIC DECLARE CONTINUE HANDLER FOR 1141 BEGIN END;
+${revoke}
+END//
+DELIMITER ;
+`

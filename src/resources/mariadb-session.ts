@@ -3,6 +3,7 @@ import { Shell, lines, sh } from '../base/shell.ts'
 import type { Context, Difference, Step } from '../model/kind.ts'
 import { unknownAfter } from '../model/kind.ts'
 import { type Check, check } from '../model/schema.ts'
+import type { DatabaseServer } from './database-server.ts'
 
 const socket = '/run/mysqld/mysqld.sock'
 
@@ -22,7 +23,7 @@ export type Row = Readonly<Record<string, unknown>>
 
 /** What a server printed: rows of JSON, or why there are none. */
 export interface Answer {
-  readonly server: 'missing' | 'down' | 'up'
+  readonly server: DatabaseServer
   readonly reason: string
   readonly rows: readonly Row[]
 }
@@ -68,7 +69,7 @@ export function withoutServer(
   context: Context,
 ): Difference | undefined {
   if (context.opaque.length > 0) return unknownAfter(context, wanted)
-  if (absent && server === 'missing') return undefined
+  if (absent && (server === 'missing' || server === 'gone')) return undefined
   const starts = [...context.earlier.keys()].findLast((id) => id.startsWith('service:'))
   if (starts !== undefined)
     return { verb: 'unknown', summary: `${wanted}, once ${starts} has been made` }

@@ -3,6 +3,7 @@ import type { Change, Kind, Step } from '../model/kind.ts'
 import { unknownAfter } from '../model/kind.ts'
 import { type Common, type Resource, describe, given } from '../model/resource.ts'
 import { check, listOf, optional } from '../model/schema.ts'
+import { type DatabaseServer, sincePlanned } from './database-server.ts'
 import {
   accountName,
   accountOf,
@@ -44,7 +45,7 @@ interface Account {
 }
 
 interface MariadbUserState {
-  readonly server: 'missing' | 'down' | 'up'
+  readonly server: DatabaseServer
   /** Why the server does not answer. */
   readonly reason: string
   readonly account: Account | undefined
@@ -111,6 +112,8 @@ export const mariadbUserKind: Kind<MariadbUserDesired, MariadbUserState> = {
   },
 
   apply: ([change]) => applyUser(change!),
+
+  asPlanned: sincePlanned,
 }
 
 function question(names: readonly string[]): string {

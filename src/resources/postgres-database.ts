@@ -4,6 +4,7 @@ import type { Change, Difference, Kind, Step } from '../model/kind.ts'
 import { unknownAfter } from '../model/kind.ts'
 import { type Common, type Resource, describe, given, idOf } from '../model/resource.ts'
 import { check, flag, line, listOf, optional } from '../model/schema.ts'
+import { type DatabaseServer, sincePlanned } from './database-server.ts'
 import { type PostgresAccess, accessQuery } from './postgres-access.ts'
 import {
   type Row,
@@ -61,7 +62,7 @@ interface Database {
 }
 
 interface PostgresDatabaseState {
-  readonly server: 'missing' | 'down' | 'up'
+  readonly server: DatabaseServer
   /** Why the server does not answer. */
   readonly reason: string
   readonly database: Database | undefined
@@ -145,6 +146,8 @@ export const postgresDatabaseKind: Kind<PostgresDatabaseDesired, PostgresDatabas
   },
 
   apply: ([change]) => applyDatabase(change!),
+
+  asPlanned: sincePlanned,
 }
 
 /** About all databases first, then in each of those that are there. */

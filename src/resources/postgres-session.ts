@@ -1,6 +1,7 @@
 import { Shell, lines, sh } from '../base/shell.ts'
 import { type Context, type Difference, type Step, unknownAfter } from '../model/kind.ts'
 import { type Check, check } from '../model/schema.ts'
+import type { DatabaseServer } from './database-server.ts'
 import { postgresText } from './sql.ts'
 
 /**
@@ -22,8 +23,7 @@ const functions: Shell = Shell.literal(
 
 /** What a server printed: rows of JSON, or why there are none. */
 export interface Answer {
-  /** `missing`: there is no cluster on the host; `down`: none answers. */
-  readonly server: 'missing' | 'down' | 'up'
+  readonly server: DatabaseServer
   readonly reason: string
   readonly rows: readonly Row[]
 }
@@ -100,7 +100,7 @@ export function withoutServer(
     /^(postgres-server|service):.*/.test(id),
   )
   if (context.opaque.length > 0) return unknownAfter(context, wanted)
-  if (absent && server === 'missing') return undefined
+  if (absent && (server === 'missing' || server === 'gone')) return undefined
   if (starts !== undefined)
     return { verb: 'unknown', summary: `${wanted}, once ${starts} has been made` }
   const why =

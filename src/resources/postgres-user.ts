@@ -3,6 +3,7 @@ import type { Change, Context, Difference, Kind, Step } from '../model/kind.ts'
 import { unknownAfter } from '../model/kind.ts'
 import { type Common, type Resource, describe, given } from '../model/resource.ts'
 import { check, flag, listOf, optional } from '../model/schema.ts'
+import { type DatabaseServer, sincePlanned } from './database-server.ts'
 import {
   askPostgres,
   inDatabase,
@@ -66,7 +67,7 @@ interface Role extends Readonly<Record<Attribute, boolean>> {
 }
 
 interface PostgresUserState {
-  readonly server: 'missing' | 'down' | 'up'
+  readonly server: DatabaseServer
   /** Why the server does not answer. */
   readonly reason: string
   readonly role: Role | undefined
@@ -150,6 +151,8 @@ export const postgresUserKind: Kind<PostgresUserDesired, PostgresUserState> = {
   },
 
   apply: ([change]) => applyUser(change!),
+
+  asPlanned: sincePlanned,
 }
 
 function question(users: readonly string[]): string {

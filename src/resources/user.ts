@@ -123,7 +123,7 @@ done
   parse: parseUsers,
 
   diff({ desired, absent }, state, context) {
-    if (absent) return state && removal(desired, state)
+    if (absent) return state && removal(desired, state, context)
     if (!state) return creation(desired, context)
     const changes = differences(desired, state).map(({ words }) => words)
     return changes.length === 0 ? undefined : { verb: 'change', summary: changes.join(', ') }
@@ -183,9 +183,14 @@ function creation(desired: UserDesired, context: Context): Difference {
   return { verb: 'create', summary: wanted }
 }
 
-function removal({ removeHome }: UserDesired, state: UserState): Difference {
-  const home = removeHome ? `with its home ${state.home}` : `its home ${state.home} stays`
-  return { verb: 'remove', summary: `uid ${state.uid}, ${home}` }
+function removal(
+  { removeHome }: UserDesired,
+  { uid, home }: UserState,
+  { earlier }: Context,
+): Difference {
+  const goes = earlier.get(`directory:${home}`)?.verb === 'remove'
+  const rest = removeHome ? `, with its home ${home}` : goes ? '' : `, its home ${home} stays`
+  return { verb: 'remove', summary: `uid ${uid}${rest}` }
 }
 
 /** Ordinary users have a home unless it says otherwise; those of the system only where it says so. */

@@ -1,8 +1,9 @@
 import { dirname } from 'node:path'
-import { type App, builderOf, describeApp, userOf } from '../model/app.ts'
+import { type App, builderOf, describeApp, folderOf, userOf } from '../model/app.ts'
 import type { AppOptions } from '../model/app-options.ts'
 import { callerPosition } from '../model/position.ts'
 import type { Resource } from '../model/resource.ts'
+import { appKept } from '../resources/app.ts'
 import { directory } from '../resources/directory.ts'
 import { packages } from '../resources/package.ts'
 import { user } from '../resources/user.ts'
@@ -21,7 +22,7 @@ export function app(name: string, options: AppOptions): App {
 /** Who runs and builds it, and where; `fettle deploy` brings the rest. */
 function prepared(app: App): Resource[] {
   const { name, at } = app
-  const folder = `/srv/${name}`
+  const folder = folderOf(name)
   const [own, builder] = [userOf(name), builderOf(name)]
   return [
     ...packages(...new Set(['curl', ...packagesFor(app, at ? dirname(at.file) : '.')])),
@@ -33,5 +34,7 @@ function prepared(app: App): Resource[] {
     ),
     directory(`${folder}/data`, { owner: own, group: own, mode: '0750', user: 'root' }),
     directory(`${folder}/build`, { owner: builder, group: builder, mode: '0755', user: 'root' }),
+    // The last one, so that it goes first: nothing runs and nothing is in those folders any more.
+    appKept(name),
   ]
 }

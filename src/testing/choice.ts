@@ -9,6 +9,8 @@ import type { TestCase } from './case.ts'
 export interface Chosen {
   readonly host: FleetHost
   readonly standsFor: readonly FleetHost[]
+  /** Names of the apps that are placed on it. */
+  readonly apps: readonly string[]
 }
 
 /** What the command line limits the tests to; an empty list limits nothing. */
@@ -18,33 +20,39 @@ export interface Wishes {
 }
 
 /**
- * The hosts to boot: the first of each set of roles, since those with the same roles are made in
- * the same way; or all that are named.
+ * The hosts to boot: the first of each set of roles and apps, since those with the same ones are made
+ * in the same way; or all that are named.
  */
 export function chooseHosts(fleet: Fleet, { roles, hosts }: Wishes): Chosen[] {
   const all = [...fleet.hosts.values()]
-  const booted =
-    hosts.length > 0
-      ? selectHosts(fleet, { hosts, roles, only: [] })
-      : firstOfEach(selectHosts(fleet, { hosts: [], roles, only: [] }))
+  const makingOf = (host: FleetHost): string =>
+    JSON.stringify([host.roles.map(({ name }) => name), appsOn(fleet, host)])
+  const chosen = selectHosts(fleet, { hosts, roles, only: [] })
+  const booted = hosts.length > 0 ? chosen : firstOfEach(chosen, makingOf)
+  const standIn = (host: FleetHost): FleetHost | undefined =>
+    booted.find((each) => makingOf(each) === makingOf(host))
   return booted.map((host) => ({
     host,
     standsFor: all.filter(
-      (each) => each === host || (!booted.includes(each) && standIn(each, booted) === host),
+      (each) => each === host || (!booted.includes(each) && standIn(each) === host),
     ),
+    apps: appsOn(fleet, host),
   }))
 }
 
-function firstOfEach(hosts: readonly FleetHost[]): FleetHost[] {
+function firstOfEach(
+  hosts: readonly FleetHost[],
+  makingOf: (host: FleetHost) => string,
+): FleetHost[] {
   const first = new Map<string, FleetHost>()
-  for (const host of hosts) if (!first.has(rolesOf(host))) first.set(rolesOf(host), host)
+  for (const host of hosts) if (!first.has(makingOf(host))) first.set(makingOf(host), host)
   return [...first.values()]
 }
 
-const standIn = (host: FleetHost, booted: readonly FleetHost[]): FleetHost | undefined =>
-  booted.find((each) => rolesOf(each) === rolesOf(host))
-
-const rolesOf = ({ roles }: FleetHost): string => JSON.stringify(roles.map(({ name }) => name))
+const appsOn = ({ apps }: Fleet, { name }: FleetHost): string[] =>
+  [...apps.values()].flatMap(({ app, hosts }) =>
+    hosts.some((each) => each.name === name) ? [app.name] : [],
+  )
 
 /** Where each host of the fleet is now, by the one that stands for it. */
 export function placesOf(

@@ -3,6 +3,7 @@ import { redact } from '../base/secret.ts'
 import { actionsOf, dueActions, expectedNotes, isCertain } from '../engine/actions.ts'
 import { type HostPlan, fleetHash } from '../engine/plan.ts'
 import { textDiff } from '../engine/text-diff.ts'
+import type { Shared } from '../engine/memory.ts'
 import type { Lease } from '../engine/lease.ts'
 import type { Change, Kind } from '../model/kind.ts'
 import { idOf } from '../model/resource.ts'
@@ -28,6 +29,8 @@ export interface HostPlanDocument {
   readonly orphans?: readonly ChangeDocument[]
   /** Ids of what left the description and can only be removed by hand. */
   readonly strays?: readonly string[]
+  /** What another project manages on the host as well, by project. */
+  readonly shared?: readonly Shared[]
   /** Another run, at it or interrupted. */
   readonly run?: Lease
   /** Why this host could not be read. */
@@ -95,6 +98,7 @@ async function hostDocument(
     actions: actionDocuments(plan, kinds),
     ...(orphans.length > 0 ? { orphans } : {}),
     ...(plan.strays.length > 0 ? { strays: plan.strays } : {}),
+    ...(plan.shared.length > 0 ? { shared: plan.shared } : {}),
     ...(lease ? { run: lease } : {}),
   }
 }

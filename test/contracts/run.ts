@@ -17,6 +17,8 @@ export interface RunOptions extends RoleOptions {
   readonly timeoutSeconds?: number
   readonly knownFacts?: ReadonlyMap<string, Facts>
   readonly orphans?: 'list' | 'remove' | 'keep'
+  /** The name of the fleet. */
+  readonly project?: string
   /** Called for each event; `stop` is what Ctrl-C does. */
   readonly onEvent?: (event: RunEvent, stop: () => void) => void
 }
@@ -77,6 +79,7 @@ async function inSessions(
   work: (surveyed: Surveyed[]) => Promise<Run>,
 ): Promise<Run> {
   const all = fleet({
+    ...(options.project === undefined ? {} : { name: options.project }),
     hosts: Object.fromEntries(targets.map(({ name }) => [name, {}])),
     roles: [role('tested', describe, options).on('*')],
   })

@@ -41,7 +41,19 @@ export function hostsLines(
 
 function hostLines(host: HostPlanDocument, paint: Paint, full: boolean): string[] {
   if (host.error) return errorLines(host.error, paint).map((line) => `  ${line}`)
-  return [...runLines(host, paint), ...workLines(host, paint, full), ...orphanLines(host, paint)]
+  return [
+    ...runLines(host, paint),
+    ...workLines(host, paint, full),
+    ...sharedLines(host, paint),
+    ...orphanLines(host, paint),
+  ]
+}
+
+/** Two descriptions of one thing: whoever runs last has it their way. */
+function sharedLines({ shared = [] }: HostPlanDocument, paint: Paint): string[] {
+  return shared.map(({ project, ids }) =>
+    paint('yellow', `  project ${project} manages these too: ${ids.map(visible).join(', ')}`),
+  )
 }
 
 /** Another run, which may change what is shown here. */

@@ -3,6 +3,9 @@ import { Shell } from '../base/shell.ts'
 /** Where Fettle keeps its own on a host. */
 export const folder = '/var/lib/fettle'
 
+/** Where it keeps what the host knows of an app, and the lease of the app. */
+export const placeOf = (app: string): string => `${folder}/apps/${app}`
+
 /** A run that has given no sign of life for so long has ended, whatever became of it. Seconds. */
 export const leaseTerm = 60
 
