@@ -3,10 +3,10 @@ import type { Runtime, SourceFiles } from './runtime.ts'
 export const ruby: Runtime = {
   name: 'ruby',
   recognises: (files) => ['Gemfile', 'config.ru'].some((each) => files.paths.includes(each)),
-  packages: (files) =>
-    hasGems(files)
-      ? ['ruby', 'ruby-dev', 'ruby-bundler', 'build-essential', 'pkg-config', 'libyaml-dev']
-      : ['ruby', 'puma'],
+  packages(files, builds) {
+    if (!hasGems(files)) return ['ruby', 'ruby-rack', 'puma']
+    return ['ruby', 'ruby-bundler', ...(builds ? compiling : [])]
+  },
   build(files) {
     if (!hasGems(files)) return undefined
     const locked = files.paths.includes('Gemfile.lock')
@@ -35,6 +35,9 @@ export const ruby: Runtime = {
   },
   env: () => ({ RACK_ENV: 'production', RAILS_ENV: 'production', RAILS_LOG_TO_STDOUT: '1' }),
 }
+
+/** What gems written in C ask for; the last is for that of YAML, which Rails brings. */
+const compiling = ['ruby-dev', 'build-essential', 'pkg-config', 'libyaml-dev'] as const
 
 /** Without knowing better, as for a URL, it has some. */
 const hasGems = (files: SourceFiles): boolean =>

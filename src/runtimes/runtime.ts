@@ -10,8 +10,8 @@ export interface SourceFiles {
 export interface Runtime {
   readonly name: string
   recognises(files: SourceFiles): boolean
-  /** Debian packages that its hosts need: to build, and to run. */
-  packages(files: SourceFiles): readonly string[]
+  /** Debian packages that its hosts need: to run, and to build unless that is done elsewhere. */
+  packages(files: SourceFiles, builds: boolean): readonly string[]
   /** A shell line that builds the tree it stands in, as the build user; undefined: nothing is to be built. */
   build(files: SourceFiles): string | undefined
   /** Commands by process where there is no Procfile; they may use `$PORT` and `$HOST`. */
