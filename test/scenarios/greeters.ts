@@ -19,6 +19,8 @@ export interface Greeter {
   readonly procfile?: string
   /** What the command line of the process holds, without and with that Procfile. */
   readonly runs: readonly [RegExp, RegExp]
+  /** What its second build says of a dependency that it has already. */
+  readonly again?: RegExp
   /** Files that need a registry where nothing listens, and what its tool says to that. */
   readonly lost?: { readonly files: Files; readonly says: RegExp }
 }
@@ -101,8 +103,9 @@ const gems: Greeter = {
   }),
   procfile: 'web: bundle exec puma --tag procfile --bind tcp://$HOST:$PORT',
   runs: [/^puma .*\[[0-9a-f]{12}\]$/, /^puma .*\[procfile\]$/],
+  again: /Using label 1\.0\.0\nUsing nio4r [\d.]+\nUsing puma /,
   lost: {
-    files: { Gemfile: `source '${nowhere}'\ngem 'lost'\n`, 'vendor/cache/.keep': '' },
+    files: { Gemfile: `source '${nowhere}'\ngem 'lost'\n` },
     says: /127\.0\.0\.1:9/,
   },
 }

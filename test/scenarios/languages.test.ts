@@ -98,7 +98,7 @@ echo force-unsafe-io >/etc/dpkg/dpkg.cfg.d/unsafe`)
   test.concurrent.for(greeters)(
     '$name: built, served, told to end; again with a Procfile; and without its registry',
     { timeout: 240_000 },
-    async ({ name, files, procfile, runs, lost }, { expect }) => {
+    async ({ name, files, procfile, runs, again, lost }, { expect }) => {
       commits(name, files('first'), dependencies(name))
       await ok('deploy', name)
       const first = await running(name)
@@ -119,7 +119,8 @@ echo force-unsafe-io >/etc/dpkg/dpkg.cfg.d/unsafe`)
       }
 
       commits(name, files('second'), dependencies(name), procfile ? { Procfile: procfile } : {})
-      await ok('deploy', name)
+      const { stderr } = await ok('deploy', name)
+      if (again) expect(stderr).toMatch(again)
       const second = await running(name)
       expect(second.command).toMatch(runs[1])
       expect(await ask(name)).toBe(`second hello ${host} ${second.port}`)
