@@ -19,7 +19,6 @@ export const ruby: Runtime = {
       locked && 'bundle config set --local deployment true',
       fetched,
       'bundle install',
-      'bundle clean',
       kept,
       assets && 'RAILS_ENV=production SECRET_KEY_BASE_DUMMY=1 bundle exec rails assets:precompile',
     ]
@@ -46,7 +45,7 @@ export const ruby: Runtime = {
 const fetched =
   'gems=$FETTLE_CACHE/bundle-$(ruby -e "print RUBY_VERSION") && { [ -z "$FETTLE_CACHE" ] || [ ! -d "$gems" ] || [ -e vendor/bundle ] || { mkdir -p vendor && cp -a "$gems" vendor/bundle; }; }'
 const kept =
-  '{ [ -z "$FETTLE_CACHE" ] || { rm -rf "$FETTLE_CACHE"/bundle-*; mkdir -p "$FETTLE_CACHE" && cp -a vendor/bundle "$gems.new" && mv "$gems.new" "$gems"; } || rm -rf "$FETTLE_CACHE"/bundle-*; }'
+  '{ [ -z "$FETTLE_CACHE" ] || { bundle clean && rm -rf "$FETTLE_CACHE"/bundle-* && mkdir -p "$FETTLE_CACHE" && cp -a vendor/bundle "$gems.new" && mv "$gems.new" "$gems"; } || rm -rf "$FETTLE_CACHE"/bundle-*; }'
 
 /** What gems written in C ask for; the last is for that of YAML, which Rails brings. */
 const compiling = ['ruby-dev', 'build-essential', 'pkg-config', 'libyaml-dev'] as const
