@@ -85,6 +85,7 @@ function built(app: Built, runtime: Runtime | undefined, id: string, line: strin
     LANG: 'C.UTF-8',
     ...runtime?.env(tree),
     HOME: home,
+    FETTLE_CACHE: `${home}/.cache`,
     CI: 'true',
     FETTLE_BUILD: line,
   }).map(([name, value]) => sh`--setenv=${`${name}=${value}`}`)

@@ -59,7 +59,7 @@ describe.skipIf(!labAvailable)('packages of npm on a host', () => {
     expect(await converges(web1!, absent(npmPackages('tiny')))).toEqual(['remove npm:tiny: 2.0.0'])
     const { result } = await settle(web1!, npmPackages('tiny'))
     expect(result.made.map(({ summary }) => summary)).toEqual(['install 2.0.0'])
-  }, 180_000)
+  }, 400_000)
 
   test('that there are not leave all as it was', async () => {
     const [web1] = hosts()

@@ -3,7 +3,7 @@ import type { Runtime, SourceFiles } from './runtime.ts'
 export const go: Runtime = {
   name: 'go',
   recognises: (files) => files.paths.includes('go.mod'),
-  packages: () => ['golang-go'],
+  packages: (_, builds) => (builds ? ['golang-go'] : []),
   build: (files) => `CGO_ENABLED=0 go build -trimpath -o bin/${binaryOf(files)} ${mainOf(files)}`,
   processes: (files) => ({ web: `bin/${binaryOf(files)}` }),
   env: () => ({}),

@@ -13,10 +13,11 @@ export const node: Runtime = {
   name: 'node',
   recognises: (files) => files.paths.includes('package.json'),
   // npm brings some 370 packages with it: it is there only for who needs it.
-  packages(files) {
+  packages(files, builds) {
     const manifest = manifestOf(files)
     const needsNpm =
-      buildLine(files, manifest) !== undefined || startLine(files, manifest) === npmStart
+      (builds && buildLine(files, manifest) !== undefined) ||
+      startLine(files, manifest) === npmStart
     return needsNpm ? ['nodejs', 'npm'] : ['nodejs']
   },
   build: (files) => buildLine(files, manifestOf(files)),

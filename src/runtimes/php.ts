@@ -10,10 +10,12 @@ export const php: Runtime = {
   name: 'php',
   recognises: ({ paths }) =>
     ['composer.json', 'index.php', 'public/index.php'].some((each) => paths.includes(each)),
-  packages: (files) => [
+  packages: (files, builds) => [
     ...apachePackages,
     'php-cgi',
-    ...(hasRequirements(files) ? ['composer', 'php-cli', 'php-mbstring', 'php-xml', 'unzip'] : []),
+    ...(builds && hasRequirements(files)
+      ? ['composer', 'php-cli', 'php-mbstring', 'php-xml', 'unzip']
+      : []),
     ...extensionsOf(files),
   ],
   build: (files) =>

@@ -5,21 +5,21 @@ const marks = ['requirements.txt', 'pyproject.toml', 'manage.py', 'wsgi.py', 'as
 export const python: Runtime = {
   name: 'python',
   recognises: (files) => marks.some((each) => files.paths.includes(each)),
-  packages(files) {
-    const server = serverOf(files)
-    return [
-      'python3',
-      'python3-venv',
-      ...(server !== undefined && !isRequired(files, server) ? [`python3-${server}`] : []),
-    ]
-  },
+  packages: (files, builds) => [
+    'python3',
+    ...(builds ? ['python3-venv'] : []),
+    ...debianServers(files).map((each) => `python3-${each}`),
+  ],
   // The packages of Debian are seen from inside: psycopg2 or lxml need not be compiled.
   build(files) {
     const install = requirementsOf(files)
     const pip = '.venv/bin/pip install --disable-pip-version-check --no-input'
     const make = 'python3 -m venv --system-site-packages .venv'
     // Bringing pip into a venv takes seconds.
-    return install === undefined ? `${make} --without-pip` : `${make} && ${pip} ${install}`
+    return [
+      install === undefined ? `${make} --without-pip` : `${make} && ${pip} ${install}`,
+      ...debianServers(files).map(command),
+    ].join(' && ')
   },
   processes(files): Readonly<Record<string, string>> {
     const asgi = asgiTarget(files)
@@ -48,16 +48,22 @@ function requirementsOf(files: SourceFiles): string | undefined {
     : undefined
 }
 
-function serverOf(files: SourceFiles): 'gunicorn' | 'uvicorn' | undefined {
+const servers = ['gunicorn', 'uvicorn'] as const
+
+/** Servers that it needs and does not bring. gunicorn runs ASGI with a worker class of uvicorn: then it is both. */
+function debianServers(files: SourceFiles): readonly string[] {
   const procfile = files.text('Procfile')
-  if (procfile !== undefined)
-    return /\buvicorn\b/.test(procfile)
-      ? 'uvicorn'
-      : /\bgunicorn\b/.test(procfile)
-        ? 'gunicorn'
-        : undefined
-  return asgiTarget(files) === undefined ? 'gunicorn' : 'uvicorn'
+  const usual = asgiTarget(files) === undefined ? 'gunicorn' : 'uvicorn'
+  return servers.filter(
+    (each) =>
+      (procfile === undefined ? each === usual : new RegExp(`\\b${each}\\b`).test(procfile)) &&
+      !isRequired(files, each),
+  )
 }
+
+/** Debian has a module without a command, or one that does not see what is in the venv. */
+const command = (server: string): string =>
+  `{ [ -e .venv/bin/${server} ] || { printf '%s\\n' '#!/bin/sh' 'exec "\${0%/*}/python" -m ${server} "$@"' >.venv/bin/${server} && chmod +x .venv/bin/${server}; }; }`
 
 function isRequired(files: SourceFiles, server: string): boolean {
   const listed = files.text('requirements.txt') ?? files.text('pyproject.toml') ?? ''
@@ -78,14 +84,24 @@ function assigned(files: SourceFiles, frameworks: string): string | undefined {
 
 function asgiTarget(files: SourceFiles): string | undefined {
   const named = files.text('asgi.py')
-  if (named !== undefined) return /^app\s*=/m.test(named) ? 'asgi:app' : 'asgi:application'
-  return assigned(files, 'FastAPI|Starlette|Quart|Litestar|Sanic')
+  if (named !== undefined)
+    return /^(?:(?:async\s+)?def\s+|class\s+)?app\b\s*[=(:]/m.test(named)
+      ? 'asgi:app'
+      : 'asgi:application'
+  const made = assigned(files, 'FastAPI|Starlette|Quart|Litestar|Sanic')
+  if (made !== undefined) return made
+  for (const module of modules) {
+    const found = /^async\s+def\s+(app|application)\b/m.exec(files.text(`${module}.py`) ?? '')
+    if (found) return `${dotted(module)}:${found[1]}`
+  }
+  return undefined
 }
 
 function wsgiTarget(files: SourceFiles): string | undefined {
   const named = files.text('wsgi.py')
   if (named !== undefined)
-    return /^application\b|def application\b/m.test(named) || !/^app\s*=/m.test(named)
+    return /^application\b|def application\b/m.test(named) ||
+      !/^(?:def\s+)?app\b\s*[=(]/m.test(named)
       ? 'wsgi:application'
       : 'wsgi:app'
   const settings = /DJANGO_SETTINGS_MODULE['"]\s*,\s*['"]([\w.]+)/.exec(

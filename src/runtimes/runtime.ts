@@ -10,9 +10,12 @@ export interface SourceFiles {
 export interface Runtime {
   readonly name: string
   recognises(files: SourceFiles): boolean
-  /** Debian packages that its hosts need: to build, and to run. */
-  packages(files: SourceFiles): readonly string[]
-  /** A shell line that builds the tree it stands in, as the build user; undefined: nothing is to be built. */
+  /** Debian packages that its hosts need: to run, and to build unless that is done elsewhere. */
+  packages(files: SourceFiles, builds: boolean): readonly string[]
+  /**
+   * A shell line that builds the tree it stands in, as the build user; undefined: nothing is to be built. On
+   * a host, $FETTLE_CACHE is a folder that is kept from one build of the app to the next.
+   */
   build(files: SourceFiles): string | undefined
   /** Commands by process where there is no Procfile; they may use `$PORT` and `$HOST`. */
   processes(files: SourceFiles): Readonly<Record<string, string>>

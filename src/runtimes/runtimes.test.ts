@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -92,7 +93,7 @@ describe('what an app is, needs and runs', () => {
       { 'wsgi.py': 'def application(environ, start):' },
       'python',
       'python3 python3-venv python3-gunicorn',
-      'python3 -m venv --system-site-packages .venv --without-pip',
+      expect.stringMatching(/^python3 -m venv --system-site-packages .venv --without-pip && /),
       expect.stringMatching(/gunicorn.* wsgi:application$/),
     ],
     [
@@ -111,7 +112,7 @@ describe('what an app is, needs and runs', () => {
       { 'pyproject.toml': '[project]\ndependencies = ["fastapi"]', 'main.py': 'api = FastAPI()' },
       'python',
       'python3 python3-venv python3-uvicorn',
-      expect.stringMatching(/no-input \.$/),
+      expect.stringMatching(/no-input \. && /),
       expect.stringMatching(/uvicorn.* main:api$/),
     ],
     [
@@ -122,7 +123,33 @@ describe('what an app is, needs and runs', () => {
       expect.stringContaining('--without-pip'),
       expect.stringMatching(/ app:app$/),
     ],
-    ['rack', { 'config.ru': '' }, 'ruby', 'ruby puma', undefined, expect.stringMatching(/^puma /)],
+    [
+      'asgi by gunicorn',
+      {
+        'asgi.py': 'async def app(scope, receive, send):',
+        Procfile: 'web: gunicorn -k uvicorn.workers.UvicornWorker asgi:app',
+      },
+      'python',
+      'python3 python3-venv python3-gunicorn python3-uvicorn',
+      expect.stringMatching(/bin\/gunicorn .*bin\/uvicorn /),
+      expect.stringMatching(/uvicorn.* asgi:app$/),
+    ],
+    [
+      'plain asgi, its own server',
+      { 'main.py': 'async def application(scope,', 'requirements.txt': 'uvicorn[standard]>=0.30' },
+      'python',
+      'python3 python3-venv',
+      expect.stringMatching(/requirements.txt$/),
+      expect.stringMatching(/uvicorn.* main:application$/),
+    ],
+    [
+      'rack',
+      { 'config.ru': '' },
+      'ruby',
+      'ruby ruby-rack puma',
+      undefined,
+      expect.stringMatching(/^puma /),
+    ],
     [
       'rails',
       {
@@ -192,7 +219,7 @@ describe('what an app is, needs and runs', () => {
     const seen = files(texts as never)
     const runtime = runtimeOf(seen)!
     expect(runtime.name).toBe(name)
-    expect(runtime.packages(seen).join(' ')).toEqual(packages)
+    expect(runtime.packages(seen, true).join(' ')).toEqual(packages)
     expect(runtime.build(seen)).toEqual(build)
     expect(runtime.processes(seen)['web']).toEqual(web)
   })
@@ -227,6 +254,20 @@ describe('the packages of a described app', () => {
     expect(() => of('/', url)).toThrow('URL')
     expect(of('/', { ...url, runtime: 'node' })).toEqual(['nodejs', 'npm'])
     expect(() => of('/nowhere')).toThrow('is not there')
+  })
+
+  test('what is built elsewhere, or not at all, needs no tools to build', () => {
+    const here = { build: { where: 'here' } } as const
+    const go = { 'go.mod': 'module shop\n', 'main.go': '' }
+    expect(of(folder(go))).toEqual(['golang-go'])
+    expect(of(folder(go), here)).toEqual([])
+    expect(of(folder(go), { build: { command: '' } })).toEqual([])
+    const at = folder(go)
+    execFileSync('tar', ['-C', join(at, 'shop'), '-czf', join(at, 'shop.tar.gz'), '.'])
+    expect(of(at, { source: './shop.tar.gz' })).toEqual([])
+    expect(of(folder({ Gemfile: "gem 'puma'" }), here)).toEqual(['ruby', 'ruby-bundler'])
+    const needy = { 'package.json': json({ dependencies: { a: '1' }, scripts: { start: 'x' } }) }
+    expect(of(folder(needy), here)).toEqual(['nodejs'])
   })
 
   test('a site that Node builds needs both', () => {

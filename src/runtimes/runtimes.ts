@@ -7,7 +7,7 @@ import { php } from './php.ts'
 import { python } from './python.ts'
 import { ruby } from './ruby.ts'
 import type { Runtime, SourceFiles } from './runtime.ts'
-import { localFiles, sourceFiles } from './source-files.ts'
+import { localFiles, placeOf, sourceFiles } from './source-files.ts'
 import { staticSite } from './static.ts'
 
 /** In the order in which they are asked: many apps of Node have a Dockerfile too, and a page for it. */
@@ -52,11 +52,17 @@ export function packagesFor(app: Described, folder: string): readonly string[] {
     )
   const seen = files ?? sourceFiles([], () => undefined)
   const { command, where } = app.build
+  const builds = where === 'host' && command !== '' && !isArchive(app, folder)
   // A site that Node builds and Apache serves: `runtime` says how it runs, its files how it is built.
-  const builder = command && where === 'host' ? runtimeOf(seen) : undefined
-  const wanted = [runtimeFor(app, seen), builder].flatMap((each) => each?.packages(seen) ?? [])
+  const builder = command && builds ? runtimeOf(seen) : undefined
+  const wanted = [runtimeFor(app, seen), builder].flatMap(
+    (each) => each?.packages(seen, builds) ?? [],
+  )
   return [...new Set(wanted)]
 }
+
+const isArchive = (app: Described, folder: string): boolean =>
+  placeOf(app, folder).kind === 'archive'
 
 function runtimeUnknown(app: Described, reason: string): FettleError {
   return problem('runtime-unknown', { app: app.name, reason }, { at: app.at })

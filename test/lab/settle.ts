@@ -35,7 +35,8 @@ export async function settle(host: TestHost, resources: readonly Resource[]): Pr
       runner: runnerOf('settle'),
       report,
       stop,
-      timeoutSeconds: 120,
+      // npm and what Debian recommends with it are some 500 packages, on a machine that has more to do.
+      timeoutSeconds: 300,
     })
     if (result.error) throw result.error
     const planned = plan.changes.map(({ resource }) => idOf(resource))
