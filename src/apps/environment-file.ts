@@ -18,4 +18,9 @@ function quotedValue(value: string | Secret): string {
   return value instanceof Secret ? String(value.map(value.name, quoted)) : transform(value, quoted)
 }
 
+/** The names in such a text. */
+export function namesIn(text: string): string[] {
+  return [...text.matchAll(/(\w+)="(?:[^"\\]|\\[^])*"\n/g)].map(([, name]) => name!)
+}
+
 const quoted = (text: string): string => `"${text.replace(/["\\`$]/g, '\\$&')}"`
