@@ -86,8 +86,12 @@ function built(app: Built, runtime: Runtime | undefined, id: string, line: strin
 /** What the programs of a tree run in is made of its source, by root. */
 function enclosed(app: Built, enclosure: Enclosure, { id, files }: Snapshot): Shell {
   const properties = [`WorkingDirectory=${treesOf(app.name)}/${id}.source`]
+  const env = {
+    HOME: '/root',
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  }
   const line = enclosure.make(app, files, id).text
-  return sh`${enclosure.isThere(app.name, id)} || { ${ended(app)}; ${inUnit(app, properties, { HOME: '/root' }, line)}; } || give_up $?`
+  return sh`${enclosure.isThere(app.name, id)} || { ${ended(app)}; ${inUnit(app, properties, env, line)}; } || give_up $?`
 }
 
 const unitOf = ({ name }: Built): string => `fettle-build-${name}`

@@ -3,7 +3,7 @@ import type { Launched, Launcher, Runtime } from './runtime.ts'
 
 const marks = ['Containerfile', 'Dockerfile']
 
-/** An image that podman builds of a Dockerfile or pulls, and its containers: [why so](docs/design/14-containers.md). */
+/** An image that podman builds of a Dockerfile or pulls, and its containers; why so: docs/design/14-containers.md. */
 export const container: Runtime = {
   name: 'container',
   recognises: ({ paths }) => marks.some((each) => paths.includes(each)),

@@ -6,7 +6,7 @@ import { Shop, type Version, port } from './shop.ts'
 import { Visitor } from './visitor.ts'
 
 const options = `build: {}, instances: 1, env: { WORDS: 'a "b" $c\\nd' }, limits: { memory: 200, cpu: 1 },
-      jobs: { note: { run: 'echo "$(cat mode)" >>job', at: 'daily' } },
+      jobs: { note: { run: 'cat mode >>$HOME/job', at: 'daily' } },
       health: { path: '/health', within: 6, timeout: 1, every: 0.5 },
       rollout: { settle: 1, drain: 1, stop: 2, keep: 2 },`
 
@@ -18,8 +18,7 @@ for name in sh sleep env cat echo id true ls; do ln -sf busybox root/bin/$name; 
 for file in $(dpkg -L perl-base | grep -v /doc/) $(ldd /usr/bin/perl | grep -o '/[^ ]*'); do
   [ ! -f "$file" ] || cp -L --parents "$file" root/
 done
-tar -C root -c . | podman import - localhost/base:1 >/dev/null
-podman save -q localhost/base:1 | gzip -1 | base64`
+tar -C root -c . | podman import - localhost/base:1 >/dev/null`
 
 const dockerfile = `FROM localhost/base:1
 WORKDIR /app
@@ -71,20 +70,16 @@ describe.skipIf(!labAvailable)(`an app in containers ${labMissing}`, () => {
   beforeAll(async () => {
     if (!labAvailable) return
     const tiny = `app('tiny', { image: 'localhost:5000/a/tiny:1', domains: 'tiny.test', port: ${port + 100}, instances: 1,
-      health: '/health', rollout: { settle: 0.5, drain: 0, stop: 2 } }).on('web1')`
+      health: '/health', rollout: { settle: 0.5, drain: 0, stop: 2 } }).on('web1'),
+    app('odd', { image: 'localhost/base:1', port: ${port + 200}, processes: { web: 'sleep 1000' } }).on(WEB)`
     shop = new Shop(hosts(), options, tiny)
     shop.folder.write('app/Dockerfile', dockerfile)
     commit({ label: 'one' })
     await ok('up', '--yes')
-    const [web1, web2] = shop.web
-    for (const host of shop.web)
-      await on(
-        host,
-        `${configurePodman} apt-get install -qy busybox-static python3 >/dev/null 2>&1`,
-      )
-    const saved = await on(web1!, base)
-    const loaded = await web2!.exec('base64 -d | gunzip | podman load -q', saved)
-    expect(loaded.code, loaded.output).toBe(0)
+    for (const host of shop.web) {
+      await on(host, `${configurePodman} apt-get install -qy busybox-static python3 >/dev/null`)
+      await on(host, base)
+    }
     return () => visitor?.end()
   }, 400_000)
 
@@ -117,6 +112,7 @@ describe.skipIf(!labAvailable)(`an app in containers ${labMissing}`, () => {
     )
     const { stdout } = await ok('logs', 'shop', '--process', 'worker')
     expect(stdout).toMatch(/worker of [0-9a-f]{12}\.[0-9a-f]{6}$/m)
+    expect(stdout).not.toContain('container ')
     const all = await ok('ps', 'shop')
     expect(all.stdout).toMatch(/web@12\d+ +active/)
     expect(all.stdout).toMatch(/worker@1 +active/)
@@ -129,7 +125,8 @@ describe.skipIf(!labAvailable)(`an app in containers ${labMissing}`, () => {
     expect(stdout).toMatch(
       new RegExp(`^one good\\na "b" \\$c\\nd\\n.*Read-only file system\\n${user}\\n$`),
     )
-    await on(web1!, 'cd / && systemctl start shop.job.note.service && journalctl -u shop.job.note')
+    await on(web1!, 'systemctl start shop.job.note.service')
+    expect(await on(web1!, 'cat /srv/shop/data/job; podman ps -aq | wc -l')).toBe('one good\n2')
   }, 60_000)
 
   test('a release takes the place of another one, and no request fails', async () => {
@@ -198,7 +195,31 @@ BUILDAH_ISOLATION=chroot podman build -q --layers=false -f /t/Dockerfile -t loca
     )
     await serveImage(web1!, 'localhost/tiny:1')
     await ok('deploy', 'tiny')
-    expect(await on(shop.balancer, `curl -s -H 'Host: tiny.test' http://127.0.0.1/`)).toBe('four')
+    const { address } = shop.balancer.target
+    expect(await on(web1!, `curl -s -H 'Host: tiny.test' http://${address}/`)).toBe('four')
     expect(await on(web1!, `podman images --format '{{.Repository}}'`)).not.toContain(':5000')
+  }, 120_000)
+
+  test('an image that is not the same on all hosts is refused', async () => {
+    const { code, stdout } = await shop.fettle('deploy', 'odd', '--json')
+    expect(code).toBe(1)
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'image-differs' } })
+    for (const host of shop.web)
+      expect(await on(host, `ls /srv/odd/trees; podman images localhost/fettle/odd -q`)).toBe('')
+  }, 60_000)
+
+  test('an instance is started anew after a crash and after a power cut', async () => {
+    const [web1] = shop.web
+    const answers = `for i in $(seq 100); do curl -sf -o /dev/null http://$(hostname -i):$1/health && break; sleep 0.2; done
+podman ps -q | wc -l`
+    const port = (await shop.standing()).hosts[0]!.ports[0]!
+    const unit = `$(systemctl list-units --plain --no-legend 'shop.web.*' | cut -d' ' -f1)`
+    await on(web1!, `kill -9 $(systemctl show -P MainPID ${unit}); sleep 3`)
+    expect(await on(web1!, answers.replace('$1', String(port)))).toBe('3')
+    expect(await on(web1!, `systemctl show -P NRestarts ${unit}`)).toBe('1')
+    await web1!.stop()
+    await web1!.start()
+    expect(await on(web1!, answers.replace('$1', String(port)))).toBe('3')
+    expect((await shop.standing()).hosts[0]!.units.length).toBe(2)
   }, 120_000)
 })
