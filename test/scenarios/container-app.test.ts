@@ -202,8 +202,8 @@ BUILDAH_ISOLATION=chroot podman build -q --layers=false -f /t/Dockerfile -t loca
 
   test('an image that is not the same on all hosts is refused', async () => {
     const { code, stdout } = await shop.fettle('deploy', 'odd', '--json')
-    expect(code).toBe(1)
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'image-differs' } })
+    expect(code).toBe(2)
     for (const host of shop.web)
       expect(await on(host, `ls /srv/odd/trees; podman images localhost/fettle/odd -q`)).toBe('')
   }, 60_000)
