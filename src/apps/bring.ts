@@ -17,7 +17,7 @@ export async function bringTree(
   const lacking = new Set<HostRollout>()
   await phase(crew, 'upload', hosts, () =>
     each(hosts, async (host) => {
-      if (await upload(crew, host, snapshot)) lacking.add(host)
+      if (await upload(crew, host, snapshot, runtime)) lacking.add(host)
     }),
   )
   if (lacking.size === 0) return
@@ -29,6 +29,29 @@ export async function bringTree(
       if (answer.code !== 0) throw buildProblem(crew.app, host.host.name, answer)
     }),
   )
+  await checkSame(crew, snapshot, runtime)
+}
+
+/** What has to be the same on all hosts is. */
+async function checkSame(
+  { app, hosts }: Crew,
+  { id }: Snapshot,
+  runtime: Runtime | undefined,
+): Promise<void> {
+  const script = runtime?.enclosure?.identity(app, id)
+  if (!script) return
+  const answers = await Promise.all(
+    hosts.map((host) => host.ask({ script }, 'looking at what it runs in')),
+  )
+  const [first, ...others] = answers.map(({ output }) => output.toString('utf8').trim())
+  const odd = others.findIndex((each) => each !== first)
+  if (odd < 0) return
+  throw problem('image-differs', {
+    app: app.name,
+    image: app.image ?? id,
+    host: hosts[odd + 1]!.host.name,
+    first: hosts[0]!.host.name,
+  })
 }
 
 /** So much is left free beside a source, its tree and what a build takes meanwhile. KiB. */
@@ -49,10 +72,18 @@ function checkRoom({ app }: Crew, { host, state }: HostRollout, { entries }: Sna
 }
 
 /** Whether it has to be built there. */
-async function upload({ app }: Crew, host: HostRollout, snapshot: Snapshot): Promise<boolean> {
+async function upload(
+  { app }: Crew,
+  host: HostRollout,
+  snapshot: Snapshot,
+  runtime: Runtime | undefined,
+): Promise<boolean> {
   const { output } = await host.ask({ script: readTrees(app) }, 'reading its trees')
   const have = parseTrees(output)
-  if (have.trees.includes(snapshot.id)) return false
+  if (have.trees.includes(snapshot.id)) {
+    const script = runtime?.enclosure?.isThere(app.name, snapshot.id)
+    return script !== undefined && (await host.ask({ script }, 'looking for its image')).code !== 0
+  }
   const first = await host.ask(await uploadStep(app, snapshot, have), 'the upload')
   if (first.code === 0) return true
   // What was there is not what it was said to be: all of it is sent.

@@ -16,7 +16,7 @@ import { temporaryFolder } from './temporary.ts'
  * `onOutput` sees the log while it comes. Throws `build-failed`.
  */
 export async function buildHere(
-  app: Pick<AppDescription, 'name' | 'build' | 'at'>,
+  app: Pick<AppDescription, 'name' | 'build' | 'image' | 'at'>,
   runtime: Runtime | undefined,
   snapshot: Snapshot,
   onOutput: (chunk: Buffer) => void = () => undefined,

@@ -1,12 +1,12 @@
 import { type FettleError, problem } from '../base/errors.ts'
-import { Shell, lines, sh } from '../base/shell.ts'
+import { type Shell, lines, sh } from '../base/shell.ts'
 import { type AppDescription, builderOf } from '../model/app.ts'
-import type { Runtime } from '../runtimes/runtime.ts'
+import type { Enclosure, Runtime } from '../runtimes/runtime.ts'
 import type { Answer } from '../transport/machine.ts'
 import { buildHomeOf, treesOf } from './paths.ts'
 import type { Snapshot } from './snapshot.ts'
 
-type Built = Pick<AppDescription, 'name' | 'build'>
+type Built = Pick<AppDescription, 'name' | 'build' | 'image'>
 
 /** The line that builds a snapshot; undefined when there is nothing to be built. */
 export function buildLineOf(
@@ -28,8 +28,9 @@ export function buildStep(app: Built, runtime: Runtime | undefined, snapshot: Sn
   const output = snapshot.prebuilt ? undefined : app.build.output
   return lines(
     sh`umask 022; cd ${treesOf(app.name)} || exit 1`,
-    sh`[ ! -d ${id} ] || exit 0`,
     sh`give_up() { rm -rf -- .new ${`${id}.source`} ${`${id}.files`}; exit "$1"; }`,
+    runtime?.enclosure && enclosed(app, runtime.enclosure, snapshot),
+    sh`[ ! -d ${id} ] || exit 0`,
     line === undefined
       ? sh`cp -al -T ${`${id}.source`} .new || give_up 1`
       : built(app, runtime, id, line),
@@ -65,35 +66,61 @@ const timedOut = 124
 function built(app: Built, runtime: Runtime | undefined, id: string, line: string): Shell {
   const [trees, builder, home] = [treesOf(app.name), builderOf(app.name), buildHomeOf(app.name)]
   const tree = `${trees}/${id}`
-  const unit = `fettle-build-${app.name}`
   const properties = [
     `User=${builder}`,
     `TemporaryFileSystem=${trees}`,
     `BindPaths=${trees}/.new:${tree}`,
     `WorkingDirectory=${tree}`,
+    'PrivateTmp=yes',
+    'NoNewPrivileges=yes',
+    'ProtectSystem=full',
+  ]
+  const env = { ...runtime?.env(tree), HOME: home, FETTLE_CACHE: `${home}/.cache` }
+  return lines(
+    sh`${ended(app)}; rm -rf .new`,
+    sh`cp -dR --preserve=mode,timestamps -T ${`${id}.source`} .new && chown -Rh ${builder}: .new || give_up 1`,
+    sh`${inUnit(app, properties, env, line)} || give_up $?`,
+  )
+}
+
+/** What the programs of a tree run in is made of its source, by root. */
+function enclosed(app: Built, enclosure: Enclosure, { id, files }: Snapshot): Shell {
+  const properties = [`WorkingDirectory=${treesOf(app.name)}/${id}.source`]
+  const env = {
+    HOME: '/root',
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  }
+  const line = enclosure.make(app, files, id).text
+  return sh`${enclosure.isThere(app.name, id)} || { ${ended(app)}; ${inUnit(app, properties, env, line)}; } || give_up $?`
+}
+
+const unitOf = ({ name }: Built): string => `fettle-build-${name}`
+
+const ended = (app: Built): Shell => sh`systemctl stop ${`${unitOf(app)}.service`} 2>/dev/null`
+
+/** Runs a line for a shell in the unit of the app's build. */
+function inUnit(
+  app: Built,
+  own: readonly string[],
+  env: Readonly<Record<string, string>>,
+  line: string,
+): Shell {
+  const properties = [
+    ...own,
     `RuntimeMaxSec=${app.build.timeout + 30}`,
     'Nice=10',
     'MemoryMax=80%',
     'TasksMax=4096',
-    'PrivateTmp=yes',
-    'NoNewPrivileges=yes',
     'UMask=0022',
-    'ProtectSystem=full',
-  ].map((each) => sh`--property=${each}`)
-  const env = Object.entries({
+  ].map((each) => `--property=${each}`)
+  const variables = Object.entries({
     PATH: '/usr/local/bin:/usr/bin:/bin',
     LANG: 'C.UTF-8',
-    ...runtime?.env(tree),
-    HOME: home,
-    FETTLE_CACHE: `${home}/.cache`,
+    ...env,
     CI: 'true',
     FETTLE_BUILD: line,
-  }).map(([name, value]) => sh`--setenv=${`${name}=${value}`}`)
-  return lines(
-    sh`systemctl stop ${`${unit}.service`} 2>/dev/null; rm -rf .new`,
-    sh`cp -dR --preserve=mode,timestamps -T ${`${id}.source`} .new && chown -Rh ${builder}: .new || give_up 1`,
-    sh`systemd-run --quiet --wait --pipe --collect --unit=${unit} ${joined([...properties, ...env])} -- sh -c ${failWhenStopped} sh timeout -k 10 ${app.build.timeout} sh -c ${evaluate} </dev/null 2>&1 || give_up $?`,
-  )
+  }).map(([name, value]) => `--setenv=${name}=${value}`)
+  return sh`systemd-run --quiet --wait --pipe --collect --unit=${unitOf(app)} ${properties} ${variables} -- sh -c ${failWhenStopped} sh timeout -k 10 ${app.build.timeout} sh -c ${evaluate} </dev/null 2>&1`
 }
 
 /** A service that SIGTERM ends has succeeded, systemd thinks: half a build would be a tree. */
@@ -101,9 +128,6 @@ const failWhenStopped = 'trap "exit 143" TERM; "$@"'
 
 /** systemd fills in `${name}` in the words of a command by itself; in the environment it does not. */
 const evaluate = 'line=$FETTLE_BUILD; unset FETTLE_BUILD; eval "$line"'
-
-const joined = (words: readonly Shell[]): Shell =>
-  Shell.literal(words.map(({ text }) => text).join(' '))
 
 /** A build could have put a link there that leads out of its tree. */
 function onlyOutput(output: string): Shell {

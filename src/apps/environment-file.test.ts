@@ -4,7 +4,7 @@ import { Secret, reveal } from '../base/secret.ts'
 import { describeApp } from '../model/app.ts'
 import { type TestHost, labAvailable, labMissing, test } from '../../test/lab/fixture.ts'
 import { type EnvEntry, envOf } from './env.ts'
-import { environmentFile } from './environment-file.ts'
+import { environmentFile, namesIn } from './environment-file.ts'
 
 const unit = `[Service]
 Type=oneshot
@@ -39,6 +39,14 @@ const hostile = [
   '-----BEGIN KEY-----\nabc+/=\n-----END KEY-----\n',
   'x'.repeat(100_000),
 ]
+
+test('its names are known', () => {
+  const values = hostile.map((value, i) => [`V${i}`, i % 2 ? value : new Secret(`n${i}`, value)])
+  const app = describeApp('shop', { source: './shop', env: Object.fromEntries(values) })
+  const entries = envOf(app, {})
+  expect(namesIn(environmentFile(entries))).toEqual(entries.map(({ name }) => name))
+  expect(namesIn('')).toEqual([])
+})
 
 /** What systemd gives to a program. */
 async function seen(host: TestHost, content: string): Promise<Map<string, string>> {

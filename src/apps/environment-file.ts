@@ -1,4 +1,4 @@
-import { Secret } from '../base/secret.ts'
+import { Secret, reveal } from '../base/secret.ts'
 import { transform } from '../resources/secret-text.ts'
 import type { EnvEntry } from './env.ts'
 
@@ -16,6 +16,11 @@ export function environmentFile(entries: readonly EnvEntry[]): string {
 
 function quotedValue(value: string | Secret): string {
   return value instanceof Secret ? String(value.map(value.name, quoted)) : transform(value, quoted)
+}
+
+/** The names in such a text. A secret's mark stands for its value with the quotes. */
+export function namesIn(text: string): string[] {
+  return [...reveal(text).matchAll(/(\w+)="(?:[^"\\]|\\[^])*"\n/g)].map(([, name]) => name!)
 }
 
 const quoted = (text: string): string => `"${text.replace(/["\\`$]/g, '\\$&')}"`

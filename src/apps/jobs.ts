@@ -1,7 +1,10 @@
 import { type Shell, lines, sh } from '../base/shell.ts'
-import { type App, userOf } from '../model/app.ts'
+import type { App } from '../model/app.ts'
+import type { Launcher } from '../runtimes/runtime.ts'
+import { launcherOf } from './launch.ts'
 import { releaseFolderOf } from './paths.ts'
-import { sandboxOf, sections } from './units.ts'
+import type { Release } from './release.ts'
+import { limitsOf, sections } from './units.ts'
 
 const system = '/etc/systemd/system'
 
@@ -10,14 +13,15 @@ const unitOf = (app: string, job: string, type: 'service' | 'timer'): string =>
   `${app}.job.${job}.${type}`
 
 /** Writes the units of all jobs of a release into its folder, which is where this runs. */
-export function stageJobs(app: App, release: string): Shell | undefined {
+export function stageJobs(app: App, release: Release): Shell | undefined {
   const jobs = Object.entries(app.jobs)
+  const launcher = launcherOf(app, release)
   if (jobs.length === 0) return undefined
   return lines(
     sh`mkdir jobs || exit 1`,
     ...jobs.flatMap(([job, { run, at }]) => [
-      sh`printf '%s\n' ${run} >jobs/${`${job}.sh`} || exit 1`,
-      sh`printf '%s' ${serviceUnit(app, release, job)} >jobs/${unitOf(app.name, job, 'service')} || exit 1`,
+      sh`printf '%s\n' ${launcher.script(run, 'once')} >jobs/${`${job}.sh`} || exit 1`,
+      sh`printf '%s' ${serviceUnit(app, release.name, job, launcher)} >jobs/${unitOf(app.name, job, 'service')} || exit 1`,
       sh`printf '%s' ${timerUnit(app, job, at)} >jobs/${unitOf(app.name, job, 'timer')} || exit 1`,
     ]),
   )
@@ -49,23 +53,21 @@ if [ -n "$changed" ]; then
 fi`
 }
 
-function serviceUnit(app: App, release: string, job: string): string {
+function serviceUnit(app: App, release: string, job: string, launcher: Launcher): string {
   const folder = releaseFolderOf(app.name, release)
-  const user = userOf(app.name)
   const fields = `FETTLE_APP=${app.name} FETTLE_RELEASE=${release} FETTLE_PROCESS=${job}`
   return sections({
     Unit: [`Description=${app.name}, job ${job}, ${release}`],
     Service: [
       'Type=oneshot',
-      `User=${user}`,
-      `Group=${user}`,
-      `WorkingDirectory=${folder}/tree`,
+      ...launcher.starts,
       `EnvironmentFile=${folder}/env`,
       `Environment=${fields}`,
       `ExecStart=/bin/sh ${folder}/jobs/${job}.sh`,
       `SyslogIdentifier=${app.name}`,
       `LogExtraFields=${fields}`,
-      ...sandboxOf(app),
+      ...limitsOf(app),
+      ...launcher.sandbox,
     ],
   })
 }

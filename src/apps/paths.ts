@@ -10,6 +10,7 @@ import { folderOf } from '../model/app.ts'
  *       releases/3f2a1b9c4d5e.a1b2c3/   one tree with one configuration
  *         tree -> ../../trees/3f2a1b9c4d5e
  *         env                   what its processes find in their environment; root's alone
+ *         web, release...       the scripts of its processes; `.exec` that of any other command
  *       build/                  home of the build user: caches
  *       data/                   home of the app's user: what survives releases
  */

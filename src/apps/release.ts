@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import { reveal } from '../base/secret.ts'
-import { type Shell, lines, sh } from '../base/shell.ts'
+import { Shell, lines, sh } from '../base/shell.ts'
 import type { App } from '../model/app.ts'
+import type { Enclosure, Runtime } from '../runtimes/runtime.ts'
 import { bytesOf } from '../resources/in-order.ts'
 import { releaseFolderOf, releasesOf, treesOf } from './paths.ts'
 import { stageJobs } from './jobs.ts'
-import { scriptOf } from './script.ts'
+import { launcherOf } from './launch.ts'
 import { processUnit, unitOf } from './units.ts'
 
 /** One tree with one configuration: what an instance of it runs never changes. */
@@ -20,6 +21,8 @@ export interface Release {
   readonly command: string | undefined
   /** The text of its environment file, with secret marks. */
   readonly environment: string
+  /** What its programs run in, where that is not the host itself. */
+  readonly enclosure: Enclosure | undefined
 }
 
 /** Names a release after all that it is. */
@@ -28,10 +31,16 @@ export function releaseOf(
   tree: { readonly id: string; readonly commit?: string },
   { release: command, ...processes }: Readonly<Record<string, string>>,
   environment: string,
+  runtime?: Runtime,
 ): Release {
   const { limits, rollout, build, jobs } = app
+  const enclosure = runtime?.enclosure
+  const within = enclosure ? [runtime.name] : []
   const parts = [command, processes, reveal(environment), limits, rollout.stop, build, jobs]
-  const hash = createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 6)
+  const hash = createHash('sha256')
+    .update(JSON.stringify([...parts, ...within]))
+    .digest('hex')
+    .slice(0, 6)
   const { id, commit } = tree
   return {
     name: `${id}.${hash}`,
@@ -40,6 +49,7 @@ export function releaseOf(
     processes,
     command,
     environment,
+    enclosure,
   }
 }
 
@@ -56,18 +66,26 @@ export function stage(
   const fresh = `${final}.new`
   const size = bytesOf(release.environment).length
   const commands = Object.entries(release.processes)
+  const launcher = launcherOf(app, release)
+  const scripts = [
+    ...commands.map(([process, command]) => [process, launcher.script(command, 'on')] as const),
+    ...(release.command ? [['release', launcher.script(release.command, 'once')] as const] : []),
+    ['.shell', launcher.shell] as const,
+    [
+      '.exec',
+      sh`exec ${transient(app, release, address, `${final}/.shell`)} ${Shell.literal('"$@"')}`.text,
+    ] as const,
+  ]
   const script = lines(
     sh`[ -d ${treesOf(app.name)}/${release.tree} ] || { echo ${`there is no tree ${release.tree}`}; exit 1; }`,
     sh`rm -rf -- ${fresh} && mkdir -m 0755 -- ${fresh} && cd ${fresh} || exit 1`,
     sh`ln -s ${`../../trees/${release.tree}`} tree && umask 077 && head -c ${size} >env && umask 022 || exit 1`,
     sh`[ "$(wc -c <env)" = ${size} ] || { echo 'the environment did not arrive whole'; exit 1; }`,
-    ...[...commands, ...(release.command ? [['release', release.command] as const] : [])].map(
-      ([process, command]) => sh`printf '%s\n' ${scriptOf(command)} >${process} || exit 1`,
-    ),
+    ...scripts.map(([file, text]) => sh`printf '%s\n' ${text} >${file} || exit 1`),
     // It would complain about what it does not know each time that it reads the unit.
     sh`systemd=$(systemctl --version | sed -n '1s/^systemd \\([0-9]*\\).*/\\1/p')
 as_known() { if [ "$systemd" -ge 254 ]; then cat; else grep -v -e ^RestartSteps= -e ^RestartMaxDelaySec=; fi; }`,
-    stageJobs(app, release.name),
+    stageJobs(app, release),
     sh`changed=
 [ -e ${final} ] && rm -rf ${fresh} || mv -T -- ${fresh} ${final} || exit 1`,
     ...commands.map(([process]) => {
@@ -89,28 +107,34 @@ export function runReleaseCommand(app: App, release: Release, address: string): 
   const unit = `fettle-release-${app.name}`
   return lines(
     sh`systemctl stop ${`${unit}.service`} 2>/dev/null`,
-    runInRelease(app, release.name, address, [script], [`--unit=${unit}`]),
+    sh`${transient(app, release, address, script, [`--unit=${unit}`])} </dev/null`,
   )
 }
 
-/** Runs a shell as the app's user in a release, with what its processes find. Runs as root. */
-export function runInRelease(
-  { name }: App,
-  release: string,
+/**
+ * Runs a command as the app's user in a release that is there, with what its processes find: the release
+ * knows how. Runs as root.
+ */
+export function runInRelease(app: string, release: string, command: string): Shell {
+  return sh`/bin/sh ${releaseFolderOf(app, release)}/.exec -c ${command} </dev/null`
+}
+
+/** Runs a script of a release to its end. */
+function transient(
+  app: App,
+  release: Release,
   address: string,
-  words: readonly string[],
+  script: string,
   options: readonly string[] = [],
 ): Shell {
-  const folder = releaseFolderOf(name, release)
+  const { name } = app
   const settings = [
-    `User=${name}`,
-    `WorkingDirectory=${treesOf(name)}/${release.split('.')[0]}`,
-    `EnvironmentFile=${folder}/env`,
-    `Environment=HOST=${address} FETTLE_APP=${name} FETTLE_RELEASE=${release}`,
-    'NoNewPrivileges=yes',
+    ...launcherOf(app, release).starts,
+    `EnvironmentFile=${releaseFolderOf(name, release.name)}/env`,
+    `Environment=HOST=${address} FETTLE_APP=${name} FETTLE_RELEASE=${release.name}`,
     'RuntimeMaxSec=1800',
   ]
-  return sh`systemd-run --quiet --wait --pipe --collect ${options} ${settings.map((each) => `--property=${each}`)} /bin/sh ${words} </dev/null`
+  return sh`systemd-run --quiet --wait --pipe --collect ${options} ${settings.map((each) => `--property=${each}`)} /bin/sh ${script}`
 }
 
 /**

@@ -11,6 +11,7 @@ import { closest } from '../model/suggestion.ts'
 import { placeOf } from '../runtimes/source-files.ts'
 import { committedSnapshot } from './committed.ts'
 import { folderSnapshot } from './folder.ts'
+import { imageSnapshot } from './image.ts'
 import type { Snapshot } from './snapshot.ts'
 import { temporaryFolder } from './temporary.ts'
 
@@ -31,6 +32,7 @@ type Described = Pick<AppDescription, 'name' | 'source' | 'at'>
 export async function openSource(app: Described, folder: string, cache: string): Promise<Source> {
   const place = placeOf(app, folder)
   if (place.kind === 'url') return repository(app, await fetched(app, place.url, cache), '')
+  if (place.kind === 'image') return plain(app, async () => imageSnapshot(place.name))
   if (place.kind === 'archive') return plain(app, () => archiveSnapshot(app, place.path))
   const prefix = await git(place.path, ['rev-parse', '--show-prefix'])
   if (prefix.reason) {

@@ -1,7 +1,9 @@
-import { lines } from '../base/shell.ts'
+import { lines, sh } from '../base/shell.ts'
 import { type Crew, each, phase } from './rollout.ts'
 import { pruneReleases } from './release.ts'
 import { pruneTrees } from './retention.ts'
+import { pruneMade } from '../runtimes/runtimes.ts'
+import { treesOf } from './paths.ts'
 
 /**
  * Removes releases that are too old, with their trees; what serves or served just now always stays.
@@ -17,7 +19,13 @@ export async function tidy(crew: Crew, passed: boolean): Promise<void> {
         (name) => name ?? [],
       )
       const names = [...new Set(kept)].slice(0, app.rollout.keep)
-      const script = lines(pruneReleases(app, names), pruneTrees(app, []))
+      const script = lines(
+        sh`( ${pruneReleases(app, names)}
+)`,
+        sh`( ${pruneTrees(app, [])}
+)`,
+        pruneMade(app.name, treesOf(app.name)),
+      )
       await host.ask({ script }, 'removing old releases')
     }),
   )

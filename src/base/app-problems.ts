@@ -26,9 +26,9 @@ export const appProblems = {
     next: "Say it in the description, such as `runtime: 'node'`, or name its commands in `processes`.",
   },
   'runtime-not-supported': {
-    what: 'App {app}: apps of the kind {runtime} cannot be delivered yet.',
+    what: 'App {app}: an app of the kind {runtime} cannot have `{field}`.',
     state: 'No host was contacted.',
-    next: 'Name another kind with `runtime`, or use the resource `container`.',
+    next: 'Leave {field} out (what a Dockerfile says is the build), or name another kind with `runtime`.',
   },
   'procfile-broken': {
     what: '{file}, line {line}: {reason}.',
@@ -44,6 +44,11 @@ export const appProblems = {
     what: '{host}: the files of app {app} could not be put in place: {reason}',
     state: 'Nothing of them is left there; what runs goes on running.',
     next: 'Correct the cause (is the disk full?) and deploy again.',
+  },
+  'image-differs': {
+    what: '{host}: {image} of app {app} is another image than on {first}.',
+    state: 'Nothing was changed about what serves.',
+    next: 'Name it by its digest (NAME@sha256:...), or by a tag that is never moved, then deploy again.',
   },
   'build-failed': {
     what: '{host}: app {app} could not be built: {reason}.',

@@ -51,7 +51,7 @@ async function prepare(app: App, rev: string | undefined, project: Project): Pro
     file: project.envFile(app.name),
     secrets: await project.secrets(),
   })
-  const release = releaseOf(app, found, processes, environmentFile(entries))
+  const release = releaseOf(app, found, processes, environmentFile(entries), runtime)
   const shown = (chunk: Buffer): void => void process.stderr.write(chunk)
   const snapshot = app.build.where === 'here' ? await buildHere(app, runtime, found, shown) : found
   return { source, snapshot, runtime, release }

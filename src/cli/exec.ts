@@ -29,7 +29,7 @@ export async function exec(
     if (!current) throw problem('app-not-deployed', { app: name, host: host.name })
     const command = words.length === 1 ? words[0]! : words.map(quote).join(' ')
     const frame = {
-      script: runInRelease(app, current.release, host.address, ['-c', command]),
+      script: runInRelease(name, current.release, command),
       user: 'root',
       onOutput: (chunk: Buffer) => process.stdout.write(redact(chunk.toString('utf8'))),
     }

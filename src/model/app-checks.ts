@@ -1,5 +1,6 @@
 import { Secret } from '../base/secret.ts'
 import type { AppOptions } from './app-options.ts'
+import { imageSuggestion, isImageName } from './image-name.ts'
 
 /** What is wrong with a description of an app, and what to write instead. */
 export interface AppMistake {
@@ -78,6 +79,7 @@ const rollout: Rules = {
 const runtimes = ['node', 'python', 'ruby', 'php', 'go', 'static', 'container']
 const top: Rules = {
   source: [isText, "a folder such as './shop', or a git URL"],
+  image: [isImageName, imageSuggestion],
   runtime: [(value) => runtimes.includes(value), runtimes.map((each) => `'${each}'`).join(', ')],
   port: [whole(1024, 65_436), 'a number from 1024 to 65436'],
   domains: [
@@ -115,7 +117,8 @@ export function mistakeIn(name: string, options: AppOptions): AppMistake | undef
       ]),
     ),
   }
-  if (options.source === undefined)
+  const { source, image } = options
+  if (source === undefined && image === undefined)
     return { field: 'source', problem: 'is missing', suggestion: top['source']![1] }
   const found = mistakeAmong(options, known, '')
   if (found) return found
@@ -123,6 +126,17 @@ export function mistakeIn(name: string, options: AppOptions): AppMistake | undef
     const value = options[field as keyof typeof nested]
     const inside = isRecord(value) ? mistakeAmong(value, rules, `${field}.`) : undefined
     if (inside) return inside
+  }
+  if (image !== undefined) {
+    const besides = (['source', 'runtime', 'build'] as const).find(
+      (each) => options[each] !== undefined && options[each] !== 'container',
+    )
+    if (besides !== undefined)
+      return {
+        field: besides,
+        problem: 'cannot be set beside `image`',
+        suggestion: 'one of the two',
+      }
   }
   const taken = Object.keys(options.env ?? {}).find((each) => ['PORT', 'HOST'].includes(each))
   return taken === undefined

@@ -3,7 +3,12 @@ import type { Secret } from '../base/secret.ts'
 /** What the user writes about one app. Times are in seconds, sizes in MiB. */
 export interface AppOptions {
   /** Where it comes from: a folder or a git repository here, relative to the description, or a git URL. */
-  readonly source: string
+  readonly source?: string
+  /**
+   * Instead of a source: an image with its registry and its tag or digest, such as
+   * `registry.example.com/shop:1.4`. What a tag means is looked up once: for a newer one name another.
+   */
+  readonly image?: string
   /** What it is, where its files do not say: `node`, `python`, `ruby`, `php`, `go`, `static`, `container`. */
   readonly runtime?: string
   /** Whose requests it answers: `shop.example.com`, or `*.example.com` for all below it. */

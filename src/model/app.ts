@@ -18,6 +18,7 @@ import type { Host, Resources, Selector } from './role.ts'
 export interface AppDescription {
   readonly name: string
   readonly source: string
+  readonly image: string | undefined
   readonly runtime: string | undefined
   readonly domains: readonly string[]
   /** Over those of its Procfile. */
@@ -77,12 +78,15 @@ export const folderOf = (app: string): string => `/srv/${app}`
 export const userOf = (app: string): string => app
 export const builderOf = (app: string): string => `${app}-build`
 
+/** What begins the source of an app that is an image. */
+export const imagePrefix = 'docker://'
+
 /** Fills in what was left out. Throws `invalid-app`, which names the field and what to write instead. */
 export function describeApp(name: string, options: AppOptions): AppDescription {
   const at = callerPosition()
   const mistake = mistakeIn(name, options)
   if (mistake) throw problem('invalid-app', { app: name, ...mistake }, { at })
-  const { source, runtime, domains = [], processes = {}, jobs = {}, env = {} } = options
+  const { image, domains = [], processes = {}, jobs = {}, env = {} } = options
   const {
     instances = 2,
     build = {},
@@ -93,8 +97,10 @@ export function describeApp(name: string, options: AppOptions): AppDescription {
   } = options
   return {
     name,
-    source,
-    runtime,
+    // One of the two is there.
+    source: options.source ?? `${imagePrefix}${image}`,
+    image,
+    runtime: image === undefined ? options.runtime : 'container',
     domains: [domains].flat().map((each) => each.toLowerCase()),
     processes,
     jobs,

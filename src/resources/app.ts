@@ -4,6 +4,7 @@ import type { Difference, Kind } from '../model/kind.ts'
 import { leaseTerm, placeOf } from '../model/place.ts'
 import { type Common, type Resource, describe } from '../model/resource.ts'
 import { check } from '../model/schema.ts'
+import { pruneMade } from '../runtimes/runtimes.ts'
 
 /**
  * What deploys bring to a host of an app, and keep there. `app(...)` describes it; it is a resource so that
@@ -156,7 +157,8 @@ systemctl daemon-reload`,
     // What is mounted in there is not the app's, nor is where a link leads.
     sh`for each in releases trees build data; do
   [ ! -d "$folder/$each" ] || [ -L "$folder/$each" ] || find "$folder/$each" -mindepth 1 -maxdepth 1 -exec rm -rf --one-file-system -- {} + || exit 1
-done
-rm -rf -- "$place"`,
+done`,
+    pruneMade(name, `${folderOf(name)}/trees`),
+    sh`rm -rf -- "$place"`,
   )
 }

@@ -1,4 +1,5 @@
 import { lines, sh } from '../base/shell.ts'
+import { imageSuggestion, isImageName } from '../model/image-name.ts'
 import type { Context, Difference, Kind } from '../model/kind.ts'
 import { unknownAfter } from '../model/kind.ts'
 import { type Common, type Resource, describe } from '../model/resource.ts'
@@ -26,16 +27,7 @@ export function containerImage(name: string, options: ContainerImageOptions = {}
   return describe(containerImageKind, name, {}, options)
 }
 
-/** With its registry and its tag or digest: short names are looked up differently from host to host. */
-export const imageName: ReturnType<typeof check> = check(
-  "a full name such as 'docker.io/library/nginx:1.27' or 'quay.io/a/b@sha256:...'",
-  (name) =>
-    typeof name === 'string' &&
-    name.length < 300 &&
-    /^(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+|[a-z0-9.-]+:\d+)(:\d+)?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)+(:[\w][\w.-]{0,127}|@sha256:[0-9a-f]{64})$/.test(
-      name,
-    ),
-)
+export const imageName: ReturnType<typeof check> = check(imageSuggestion, isImageName)
 
 interface Listed {
   readonly Id: string

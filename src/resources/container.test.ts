@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { converges, failure, planned } from '../../test/lab/converges.ts'
 import { type TestHost, bootForFile, labAvailable } from '../../test/lab/fixture.ts'
+import { configurePodman, serveImage } from '../../test/lab/podman.ts'
 import { settle } from '../../test/lab/settle.ts'
 import {
   type Run,
@@ -42,36 +43,14 @@ test.each<[Partial<ContainerOptions>, RegExp]>([
   expect(() => container('web', { image, ...options })).toThrow(words),
 )
 
-// The lab's hosts have no overlay file system and no cgroups of their own to give: podman keeps whole
-// copies there, and its containers stay in the cgroup of their unit. So --cgroups=split and --memory
-// are not tried here.
-const prepare = `set -e
-mkdir -p /etc/containers
-printf '[storage]\\ndriver = "vfs"\\nrunroot = "/run/containers/storage"\\ngraphroot = "/var/lib/containers/storage"\\n' > /etc/containers/storage.conf
-printf '[engine]\\nruntime = "crun"\\n' > /etc/containers/containers.conf
-printf '[[registry]]\\nlocation = "localhost:5000"\\ninsecure = true\\n' > /etc/containers/registries.conf
+// podman's containers stay in the cgroup of their unit in the lab: so --cgroups=split and --memory are not
+// tried here.
+const prepare = `${configurePodman}
 mkdir -p /t/root/bin /t/root/www
 cp /bin/busybox /t/root/bin/
 for name in sh sleep httpd env cat; do ln -sf busybox /t/root/bin/$name; done
 echo hello > /t/root/www/index.html
 tar -C /t/root -c . | podman import - ${image} >/dev/null
-`
-
-/** As much of a registry as a pull asks for. */
-const registry = `import http.server, os, json
-class Registry(http.server.BaseHTTPRequestHandler):
-  def do_HEAD(self): self.do_GET()
-  def do_GET(self):
-    part = self.path.rsplit('/', 1)[1]
-    path = '/t/dir/manifest.json' if '/manifests/' in self.path else '/t/dir/' + part.replace('sha256:', '')
-    body = b'{}' if self.path == '/v2/' else open(path, 'rb').read() if os.path.exists(path) else None
-    self.send_response(404 if body is None else 200)
-    body = body or b''
-    if '/manifests/' in self.path and body: self.send_header('Content-Type', json.loads(body).get('mediaType', 'application/vnd.oci.image.manifest.v1+json'))
-    self.send_header('Content-Length', str(len(body)))
-    self.end_headers()
-    if self.command == 'GET': self.wfile.write(body)
-http.server.ThreadingHTTPServer(('127.0.0.1', 5000), Registry).serve_forever()
 `
 
 describe.skipIf(!labAvailable)('on a host', () => {
@@ -115,12 +94,7 @@ describe.skipIf(!labAvailable)('on a host', () => {
 
   test('an image is pulled by tag and by digest, and goes', async () => {
     const [host] = hosts()
-    await run(
-      host!,
-      `podman push -q --format oci ${image} dir:/t/dir; cat > /t/registry.py`,
-      registry,
-    )
-    await run(host!, 'systemd-run -q --unit registry python3 /t/registry.py; sleep 1')
+    await serveImage(host!, image)
     const digest = await run(host!, 'sha256sum /t/dir/manifest.json | cut -d" " -f1')
     for (const name of ['localhost:5000/a/tiny:2', `localhost:5000/a/tiny@sha256:${digest}`]) {
       const wanted = containerImage(name)

@@ -215,6 +215,14 @@ describe('what an app is, needs and runs', () => {
       undefined,
       'node server.js',
     ],
+    [
+      'a container, and a page',
+      { 'public/index.html': '', Dockerfile: '' },
+      'container',
+      'podman crun catatonit',
+      undefined,
+      '',
+    ],
   ])('%s', (_, texts, name, packages, build, web) => {
     const seen = files(texts as never)
     const runtime = runtimeOf(seen)!
@@ -224,14 +232,76 @@ describe('what an app is, needs and runs', () => {
     expect(runtime.processes(seen)['web']).toEqual(web)
   })
 
-  test('nothing known, a container, and what is wanted', () => {
+  test('nothing known, and what is wanted', () => {
     const app = (options: Partial<AppOptions> = {}) =>
       describeApp('shop', { source: '.', ...options })
     expect(() => runtimeFor(app(), files({ x: '' }))).toThrow('do not tell')
     expect(runtimeFor(app({ processes: { web: './x' } }), files({ x: '' }))).toBeUndefined()
     expect(runtimeFor(app(), files({ Procfile: '' }))).toBeUndefined()
-    expect(() => runtimeFor(app(), files({ Dockerfile: '' }))).toThrow('cannot be delivered yet')
     expect(runtimeFor(app({ runtime: 'php' }), files({ 'index.html': '' }))?.name).toBe('php')
+  })
+})
+
+describe('a container', () => {
+  const described = (options: AppOptions) => describeApp('shop', options)
+  const seen = files({ Dockerfile: '' })
+
+  test('is built by what its Dockerfile says, and by nothing else', () => {
+    for (const build of [{ command: 'make' }, { output: 'dist' }, { where: 'here' }] as const)
+      expect(() => runtimeFor(described({ source: '.', build }), seen)).toThrow(
+        `cannot have \`build.${Object.keys(build)[0]}\``,
+      )
+    const { make, identity } = runtimeFor(described({ source: '.' }), seen)!.enclosure!
+    expect(make(described({ source: '.' }), seen, 'abc').text).toContain(
+      '--file Dockerfile --tag localhost/fettle/shop:abc .',
+    )
+    expect(identity(described({ source: '.' }), 'abc')).toBeUndefined()
+  })
+
+  test('of an image needs nothing else, and the same one on all hosts', () => {
+    const app = described({ image: 'quay.io/a/b:1' })
+    expect(packagesFor(app, '/nowhere')).toEqual(['podman', 'crun', 'catatonit'])
+    const { make, identity } = runtimeFor(app, files({ image: '' }))!.enclosure!
+    expect(make(app, files({ image: '' }), 'abc').text).toContain('pull quay.io/a/b:1 &&')
+    expect(identity(app, 'abc')).toBeDefined()
+  })
+
+  test.each([
+    [{ image: 'nginx' }, /image cannot be "nginx"/],
+    [{ image: 'quay.io/a/b' }, /image cannot be/],
+    [{ image: 'quay.io/a/b:1', source: '.' }, /source cannot be set beside `image`/],
+    [{ image: 'quay.io/a/b:1', runtime: 'node' }, /runtime cannot be set beside/],
+    [{ image: 'quay.io/a/b:1', build: {} }, /build cannot be set beside/],
+    [{}, /source is missing/],
+  ] as const)('%j is refused', (options, words) => expect(() => described(options)).toThrow(words))
+
+  const launched = {
+    app: 'shop',
+    user: 'shop',
+    tree: 'abc',
+    folder: '/srv/shop/trees/abc',
+    data: '/srv/shop/data',
+    names: ['A', 'PATH'],
+    stop: 1.5,
+  }
+  const { launch } = runtimeOf(seen)!.enclosure!
+
+  test('runs what its image says where no command is told, else a shell', () => {
+    const { script, shell } = launch(launched)
+    expect(script('', 'on')).toMatch(/ --detach .* localhost\/fettle\/shop:abc$/)
+    expect(script('echo a b', 'once')).toMatch(
+      / --entrypoint=\/bin\/sh localhost\/fettle\/shop:abc -c 'echo a b'$/,
+    )
+    expect(script('x', 'once')).not.toContain('--detach')
+    expect(shell).toMatch(/shop:abc "\$@"$/)
+  })
+
+  test('finds its environment, a home that lasts, and time to end', () => {
+    const { script, instance } = launch(launched)
+    for (const word of ['--env=A', '--env=PORT', '--env=HOME=/srv/shop/data'])
+      expect(script('', 'on')).toContain(` '${word}' `)
+    expect(launch({ ...launched, names: ['HOME'] }).script('', 'on')).not.toContain('HOME=')
+    expect(instance('').join('\n')).toContain('stop --ignore --time=2 ')
   })
 })
 

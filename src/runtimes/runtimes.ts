@@ -1,4 +1,5 @@
 import { type FettleError, problem } from '../base/errors.ts'
+import { type Shell, lines } from '../base/shell.ts'
 import type { AppDescription } from '../model/app.ts'
 import { container } from './container.ts'
 import { go } from './go.ts'
@@ -28,10 +29,12 @@ type Described = Pick<AppDescription, 'name' | 'runtime' | 'processes' | 'source
  */
 export function runtimeFor(app: Described, files: SourceFiles): Runtime | undefined {
   const runtime = runtimeOf(files, app.runtime)
-  if (runtime === container)
+  const { command, output, where } = app.build
+  const field = command ? 'command' : output ? 'output' : where === 'here' ? 'where' : undefined
+  if (runtime?.enclosure && field !== undefined)
     throw problem(
       'runtime-not-supported',
-      { app: app.name, runtime: container.name },
+      { app: app.name, runtime: runtime.name, field: `build.${field}` },
       { at: app.at },
     )
   const named = files.paths.includes('Procfile') || Object.keys(app.processes).length > 0
@@ -63,6 +66,11 @@ export function packagesFor(app: Described, folder: string): readonly string[] {
 
 const isArchive = (app: Described, folder: string): boolean =>
   placeOf(app, folder).kind === 'archive'
+
+/** Removes what was made of trees of an app that are no longer in this folder, whatever it is now. */
+export function pruneMade(app: string, trees: string): Shell {
+  return lines(...runtimes.map(({ enclosure }) => enclosure?.prune(app, trees)))
+}
 
 function runtimeUnknown(app: Described, reason: string): FettleError {
   return problem('runtime-unknown', { app: app.name, reason }, { at: app.at })

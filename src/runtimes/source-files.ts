@@ -3,12 +3,13 @@ import { lstatSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { problem } from '../base/errors.ts'
 import { gitNow } from '../base/git.ts'
-import type { AppDescription } from '../model/app.ts'
+import { type AppDescription, imagePrefix } from '../model/app.ts'
 import type { SourceFiles } from './runtime.ts'
 
 /** Where the files of an app are. */
 export type SourcePlace =
   | { readonly kind: 'url'; readonly url: string }
+  | { readonly kind: 'image'; readonly name: string }
   | { readonly kind: 'archive' | 'folder'; readonly path: string }
 
 /** Reads `source` as the description means it: relative to `folder`. Throws `source-missing`. */
@@ -16,6 +17,8 @@ export function placeOf(
   { name, source, at }: Pick<AppDescription, 'name' | 'source' | 'at'>,
   folder: string,
 ): SourcePlace {
+  if (source.startsWith(imagePrefix))
+    return { kind: 'image', name: source.slice(imagePrefix.length) }
   if (/^[a-z][a-z0-9+-]*:\/\//i.test(source) || /^[\w.-]+@[\w.-]+:/.test(source))
     return { kind: 'url', url: source }
   const path = resolve(folder, source)
@@ -29,14 +32,14 @@ export function placeOf(
 
 /**
  * The files of an app as far as they can be seen here without fetching anything: the paths, and the
- * texts that are asked for. Undefined for a URL.
+ * texts that are asked for. Undefined for a URL and for an image.
  */
 export function localFiles(
   app: Pick<AppDescription, 'name' | 'source' | 'at'>,
   folder: string,
 ): SourceFiles | undefined {
   const place = placeOf(app, folder)
-  if (place.kind === 'url') return undefined
+  if (place.kind === 'url' || place.kind === 'image') return undefined
   const known = seen.get(place.path)
   if (known) return known
   const files =

@@ -76,7 +76,7 @@ export class Delivery {
     given?: Snapshot,
   ): Promise<{ snapshot: Snapshot; sent: number }> {
     const described = describeApp(name, options)
-    const snapshot = given ?? (await this.snapshotOf(options.source))
+    const snapshot = given ?? (await this.snapshotOf(described.source))
     const upload = await uploadStep(described, snapshot, await this.have(name))
     const build = buildStep(described, runtimeFor(described, snapshot.files), snapshot)
     const [first, second] = await this.run(upload, { script: build })

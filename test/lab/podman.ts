@@ -1,0 +1,41 @@
+import type { TestHost } from './fixture.ts'
+
+/**
+ * What podman needs to be told in the lab, whose hosts have no overlay file system and no cgroups of their
+ * own to give, and which may not raise limits: it keeps whole copies, and what a build runs is in the
+ * cgroup of its unit.
+ */
+export const configurePodman = `set -e
+mkdir -p /etc/containers
+printf '[storage]\\ndriver = "vfs"\\nrunroot = "/run/containers/storage"\\ngraphroot = "/var/lib/containers/storage"\\n' > /etc/containers/storage.conf
+printf '[engine]\\nruntime = "crun"\\n[containers]\\ndefault_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]\\n' > /etc/containers/containers.conf
+printf '[[registry]]\\nlocation = "localhost:5000"\\ninsecure = true\\n' > /etc/containers/registries.conf
+systemctl set-environment BUILDAH_ISOLATION=chroot PODMAN_IGNORE_CGROUPSV1_WARNING=1
+`
+
+/** As much of a registry on port 5000 as a pull asks for: of one image, in /t/dir. */
+const registry = `import http.server, os, json
+class Registry(http.server.BaseHTTPRequestHandler):
+  def do_HEAD(self): self.do_GET()
+  def do_GET(self):
+    part = self.path.rsplit('/', 1)[1]
+    path = '/t/dir/manifest.json' if '/manifests/' in self.path else '/t/dir/' + part.replace('sha256:', '')
+    body = b'{}' if self.path == '/v2/' else open(path, 'rb').read() if os.path.exists(path) else None
+    self.send_response(404 if body is None else 200)
+    body = body or b''
+    if '/manifests/' in self.path and body: self.send_header('Content-Type', json.loads(body).get('mediaType', 'application/vnd.oci.image.manifest.v1+json'))
+    self.send_header('Content-Length', str(len(body)))
+    self.end_headers()
+    if self.command == 'GET': self.wfile.write(body)
+http.server.ThreadingHTTPServer(('0.0.0.0', 5000), Registry).serve_forever()
+`
+
+/** Serves an image that the host has from its port 5000, under any name. */
+export async function serveImage(host: TestHost, image: string): Promise<void> {
+  const { code, output } = await host.exec(
+    `set -e; mkdir -p /t; cat > /t/registry.py; podman push -q --format oci ${image} dir:/t/dir
+systemctl is-active -q registry || systemd-run -q --unit registry python3 /t/registry.py; sleep 1`,
+    registry,
+  )
+  if (code !== 0) throw new Error(output)
+}
