@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type TestHost, bootForFile, labAvailable, labMissing } from '../lab/fixture.ts'
 import { configurePodman, serveImage } from '../lab/podman.ts'
@@ -207,6 +209,18 @@ BUILDAH_ISOLATION=chroot podman build -q --layers=false -f /t/Dockerfile -t loca
     for (const host of shop.web)
       expect(await on(host, `ls /srv/odd/trees; podman images localhost/fettle/odd -q`)).toBe('')
   }, 60_000)
+
+  test('an app that leaves takes its image along', async () => {
+    const [web1] = shop.web
+    const made = `podman images --format '{{.Repository}}' | grep -c fettle/tiny; :`
+    expect(await on(web1!, made)).toBe('1')
+    const file = join(shop.folder.path, 'fleet.ts')
+    const without = readFileSync(file, 'utf8').replace(/app\('tiny'.*\n.*\.on\('web1'\),/, '')
+    shop.folder.write('fleet.ts', without)
+    await ok('up', '--yes', '--orphans', 'remove')
+    expect(await on(web1!, made)).toBe('0')
+    expect((await ok('plan')).stdout).toContain('Nothing to change')
+  }, 120_000)
 
   test('an instance is started anew after a crash and after a power cut', async () => {
     const [web1] = shop.web
