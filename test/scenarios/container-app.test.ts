@@ -192,13 +192,15 @@ describe.skipIf(!labAvailable)(`an app in containers ${labMissing}`, () => {
     const [web1] = shop.web
     await on(
       web1!,
-      `set -e; cd /srv/shop/trees/*.source; printf 'FROM localhost/base:1\\nCOPY server.pl mode ./\\nCMD ["perl", "server.pl"]\\n' >/t/Dockerfile
-BUILDAH_ISOLATION=chroot podman build -q --layers=false -f /t/Dockerfile -t localhost/tiny:1 .`,
+      `set -e; mkdir /t/tiny; cd /t/tiny; echo 'tiny good' >mode
+for each in /srv/shop/trees/*.source; do cp "$each/server.pl" .; done
+printf 'FROM localhost/base:1\\nCOPY server.pl mode ./\\nCMD ["perl", "server.pl"]\\n' >Dockerfile
+BUILDAH_ISOLATION=chroot podman build -q --layers=false -t localhost/tiny:1 .`,
     )
     await serveImage(web1!, 'localhost/tiny:1')
     await ok('deploy', 'tiny')
     const { address } = shop.balancer.target
-    expect(await on(web1!, `curl -s -H 'Host: tiny.test' http://${address}/`)).toBe('four')
+    expect(await on(web1!, `curl -s -H 'Host: tiny.test' http://${address}/`)).toBe('tiny')
     expect(await on(web1!, `podman images --format '{{.Repository}}'`)).not.toContain(':5000')
   }, 120_000)
 
