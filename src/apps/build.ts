@@ -4,6 +4,7 @@ import { type AppDescription, builderOf } from '../model/app.ts'
 import type { Enclosure, Runtime } from '../runtimes/runtime.ts'
 import type { Answer } from '../transport/machine.ts'
 import { buildHomeOf, treesOf } from './paths.ts'
+import { failWhenStopped } from './script.ts'
 import type { Snapshot } from './snapshot.ts'
 
 type Built = Pick<AppDescription, 'name' | 'build' | 'image'>
@@ -122,9 +123,6 @@ function inUnit(
   }).map(([name, value]) => `--setenv=${name}=${value}`)
   return sh`systemd-run --quiet --wait --pipe --collect --unit=${unitOf(app)} ${properties} ${variables} -- sh -c ${failWhenStopped} sh timeout -k 10 ${app.build.timeout} sh -c ${evaluate} </dev/null 2>&1`
 }
-
-/** A service that SIGTERM ends has succeeded, systemd thinks: half a build would be a tree. */
-const failWhenStopped = 'trap "exit 143" TERM; "$@"'
 
 /** systemd fills in `${name}` in the words of a command by itself; in the environment it does not. */
 const evaluate = 'line=$FETTLE_BUILD; unset FETTLE_BUILD; eval "$line"'

@@ -7,6 +7,7 @@ import { bytesOf } from '../resources/in-order.ts'
 import { releaseFolderOf, releasesOf, treesOf } from './paths.ts'
 import { stageJobs } from './jobs.ts'
 import { launcherOf } from './launch.ts'
+import { failWhenStopped } from './script.ts'
 import { processUnit, unitOf } from './units.ts'
 
 /** One tree with one configuration: what an instance of it runs never changes. */
@@ -134,7 +135,7 @@ function transient(
     `Environment=HOST=${address} FETTLE_APP=${name} FETTLE_RELEASE=${release.name}`,
     'RuntimeMaxSec=1800',
   ]
-  return sh`systemd-run --quiet --wait --pipe --collect ${options} ${settings.map((each) => `--property=${each}`)} /bin/sh ${script}`
+  return sh`systemd-run --quiet --wait --pipe --collect ${options} ${settings.map((each) => `--property=${each}`)} /bin/sh -c ${failWhenStopped} sh /bin/sh ${script}`
 }
 
 /**

@@ -5,6 +5,12 @@ export function scriptOf(command: string): string {
 }
 
 /**
+ * Runs the words after it. A service that SIGTERM ends has succeeded, systemd thinks: half a build would be
+ * a tree, and half of what a release command does a whole.
+ */
+export const failWhenStopped = 'trap "exit 143" TERM; "$@"'
+
+/**
  * Who is told to end: the program alone, which sees to its own, or all that a shell has started, where
  * that shell would just end itself.
  */

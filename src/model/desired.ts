@@ -23,12 +23,27 @@ export function desiredOf(
   const seen = viewOf(fleet, host, facts)
   const prepared = seen.apps
     .filter(({ hosts }) => hosts.some(({ name }) => name === host.name))
-    .flatMap(({ app }) => flatten(app.prepares(seen), app))
-  const all = [...host.roles.flatMap((role) => flatten(role.describe(seen), role)), ...prepared]
+    .map(({ app }) => flatten(app.prepares(seen), app))
+  const all = [
+    ...host.roles.flatMap((role) => flatten(role.describe(seen), role)),
+    ...sideBySide(prepared),
+  ]
   const resources = merge(all, host.name)
   checkClaims(resources, host.name, kinds)
   checkReferences(resources, host.name, kinds)
   return inOrder(amongOthers(resources, kinds), host.name)
+}
+
+/** What each list begins with comes first, next to each other: all packages are one transaction then. */
+function sideBySide(lists: readonly (readonly Resource[])[]): Resource[] {
+  const starts = lists.map((list) => {
+    const end = list.findIndex(({ kind }) => kind !== list[0]!.kind)
+    return end < 0 ? list.length : end
+  })
+  return [
+    ...lists.flatMap((list, i) => list.slice(0, starts[i])),
+    ...lists.flatMap((list, i) => list.slice(starts[i])),
+  ]
 }
 
 /** The host as its roles see it. */

@@ -69,6 +69,13 @@ const bad: readonly Bad[] = [
     log: 'no such table',
   },
   {
+    what: 'has a release command that is told to end',
+    version: { processes: 'release: echo half done; kill $$\n' },
+    code: 'release-command-failed',
+    reason: /exit code 143/,
+    log: 'half done',
+  },
+  {
     what: 'cannot be built',
     version: { build: 'echo no compiler; exit 5' },
     code: 'build-failed',
