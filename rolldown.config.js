@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 const own = /^(node:|[a-z@])/
 const isSeldom =
-  /src.(adopt|apps|import|testing|secrets.(?!secret\.)|lab.(?!targets|keys|network))|src.testing.ts|cli.(adopt|deploy|delivering|env|exec|import|init|lab|lock|locking|outdated|doctor|logs|looking|maintenance|pool|ps|releases|restart|rollback|scale|secret-\w+|secrets|test|log)\.ts|cli.render.test|node_modules.(age-encryption|@noble|@scure)/
+  /src.(adopt|apps|import|testing|secrets.(?!secret\.)|lab.(?!targets|keys|network))|src.testing.ts|cli.(adopt|deploy|delivering|env|exec|import|init|lab|lock|locking|outdated|doctor|logs|looking|maintenance|pool|ps|releases|removal|restart|rollback|scale|secret-\w+|secrets|test|log)\.ts|cli.render.test|node_modules.(age-encryption|@noble|@scure)/
 const common = { platform: 'node', logLevel: 'warn' }
 
 /** Without other letters a source is half as large in memory, and sooner there. */
@@ -18,7 +18,7 @@ const soonerThere = {
 }
 /** Modules of Node are loaded where they are first used: some take longer than a small file of ours. */
 const lazy = (code) =>
-  [...code.matchAll(/^let (\w+) = (require\("node:[\w/]+"\));\n(?!\1 = )/gm)].reduce(
+  [...code.matchAll(/\blet (\w+) ?= ?(require\((["`])node:[\w/]+\3\));\n?(?!\1 ?=)/g)].reduce(
     (text, [line, name, module]) =>
       text.replace(line, '').replace(new RegExp(`\\b${name}\\.`, 'g'), `(${module}).`),
     code,
@@ -53,6 +53,8 @@ export default [
       chunkFileNames: '[name]-[hash].cjs',
       // What plans and runs need is one file; finding and reading each takes time.
       comments: false,
+      // Names stay, for what an internal error says.
+      minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
       codeSplitting: { groups: [{ name: 'core', test: (id) => !isSeldom.test(id) }] },
     },
   },

@@ -12,8 +12,6 @@ import { Ledger, openingRecord } from './ledger.ts'
 import { LiveProgress, PlainProgress, type Progress, failureLines } from './render/progress.ts'
 import { paintFor } from './render/style.ts'
 import { stopOnInterrupt } from './interrupt.ts'
-import { openPool } from './pool.ts'
-import { leaveAllBalancers } from './removal.ts'
 import { runnerHere } from './runner.ts'
 import { json } from './render/json.ts'
 
@@ -31,6 +29,7 @@ export async function apply(
   context: Context,
   flags: Flags,
 ): Promise<Ending> {
+  const { leaveAllBalancers } = await import('./removal.ts')
   await leaveAllBalancers(plannedOf(surveyed), context)
   const ledger = new Ledger(context.project)
   const opening = await openingOf(plan, context)
@@ -38,7 +37,9 @@ export async function apply(
   const progress = progressFor(plan, flags)
   const stop = stopOnInterrupt()
   const begun = systemClock.elapsed()
-  const pool = flags.rolling ? await openPool(plannedOf(surveyed), context, flags) : undefined
+  const pool = flags.rolling
+    ? await (await import('./pool.ts')).openPool(plannedOf(surveyed), context, flags)
+    : undefined
   const results = await rollout(plannedOf(surveyed), {
     kinds: context.kinds(),
     clock: systemClock,

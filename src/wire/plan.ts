@@ -92,7 +92,9 @@ async function hostDocument(
   const { lease } = plan.journal
   return {
     host,
-    hash: plan.hash,
+    get hash() {
+      return plan.hash
+    },
     resources: plan.resources.length,
     changes: await Promise.all(plan.changes.map(changeDocument)),
     actions: actionDocuments(plan, kinds),
