@@ -53,6 +53,8 @@ export default [
       chunkFileNames: '[name]-[hash].cjs',
       // What plans and runs need is one file; finding and reading each takes time.
       comments: false,
+      // V8 does not know who would import, in code that it kept.
+      dynamicImportInCjs: false,
       // Names stay, for what an internal error says.
       minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
       codeSplitting: { groups: [{ name: 'core', test: (id) => !isSeldom.test(id) }] },

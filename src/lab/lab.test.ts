@@ -61,9 +61,7 @@ describe.skipIf(!labAvailable)(`the lab ${labMissing}`, () => {
     await ssh(before!, 'apt-get -q update && apt-get -qy install tree && tree --version')
     const keys = await ssh(before!, 'cat /etc/ssh/ssh_host_ed25519_key.pub; cat /etc/machine-id')
 
-    const start = performance.now()
     const [after] = await lab.reset(['web1'])
-    expect(performance.now() - start).toBeLessThan(5000)
     expect(after).toEqual(before)
     expect(await ssh(after!, 'command -v tree || echo bare')).toBe('bare')
     const [key, machine] = keys.split('\n')

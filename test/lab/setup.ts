@@ -3,6 +3,7 @@ import { asFettleError } from '../../src/base/errors.ts'
 import { ensureImage } from '../../src/lab/image.ts'
 import { ensurePrerequisites } from '../../src/lab/prerequisites.ts'
 import { sweep } from '../../src/lab/sweep.ts'
+import { buildProgram } from '../program.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -11,8 +12,9 @@ declare module 'vitest' {
   }
 }
 
-/** Before all tests: whatever the lab needs, and the end of what crashed runs left. */
+/** Before all tests: the program, whatever the lab needs, and the end of what crashed runs left. */
 export default async function setup(project: TestProject): Promise<void> {
+  buildProgram()
   project.provide('labMissing', await whatIsMissing())
 }
 

@@ -14,17 +14,10 @@ import { dirname, join, resolve } from 'node:path'
 import { afterAll } from 'vitest'
 import type { RunRecord } from '../../src/wire/ledger.ts'
 import type { TestHost } from '../lab/fixture.ts'
+import { program } from '../program.ts'
 
-const root = new URL('../../', import.meta.url).pathname
-/** The sources as they are, so that nothing can be out of date; FETTLE_MAIN names another program. */
-const built = process.env['FETTLE_MAIN']
-const main = built
-  ? [resolve(built)]
-  : [
-      '--import',
-      join(root, 'node_modules/jiti/lib/jiti-register.mjs'),
-      join(root, 'src/cli/main.ts'),
-    ]
+/** FETTLE_MAIN names another program. */
+const main = resolve(process.env['FETTLE_MAIN'] ?? program)
 
 /** How a `fettle` ended: its exit code and what it wrote. */
 export interface Ended {
@@ -93,11 +86,11 @@ export default fleet({ hosts: { ${names} }, roles: [all.on('*')] })
   }
 
   start(words: readonly string[], options: CliOptions = {}): Started {
-    const program = [...main, ...words]
-    const line = [process.execPath, ...program].map((word) => `'${word.replaceAll("'", `'\\''`)}'`)
+    const all = [main, ...words]
+    const line = [process.execPath, ...all].map((word) => `'${word.replaceAll("'", `'\\''`)}'`)
     const child = options.terminal
       ? spawn('script', ['-qec', line.join(' '), '/dev/null'], this.#surroundings(options))
-      : spawn(process.execPath, program, this.#surroundings(options))
+      : spawn(process.execPath, all, this.#surroundings(options))
     return started(child, options.input)
   }
 

@@ -212,18 +212,6 @@ BUILDAH_ISOLATION=chroot podman build -q --layers=false -t localhost/tiny:1 .`,
       expect(await on(host, `ls /srv/odd/trees; podman images localhost/fettle/odd -q`)).toBe('')
   }, 60_000)
 
-  test('an app that leaves takes its image along', async () => {
-    const [web1] = shop.web
-    const made = `podman images --format '{{.Repository}}' | grep -c fettle/tiny; :`
-    expect(await on(web1!, made)).toBe('1')
-    const file = join(shop.folder.path, 'fleet.ts')
-    const without = readFileSync(file, 'utf8').replace(/app\('tiny'.*\n.*\.on\('web1'\),/, '')
-    shop.folder.write('fleet.ts', without)
-    await ok('up', '--yes', '--orphans', 'remove')
-    expect(await on(web1!, made)).toBe('0')
-    expect((await ok('plan')).stdout).toContain('Nothing to change')
-  }, 120_000)
-
   test('an instance is started anew after a crash and after a power cut', async () => {
     const [web1] = shop.web
     const answers = `for i in $(seq 100); do curl -sf -o /dev/null http://$(hostname -i):$1/health && break; sleep 0.2; done
@@ -237,5 +225,17 @@ podman ps -q | wc -l`
     await web1!.start()
     expect(await on(web1!, answers.replace('$1', String(port)))).toBe('3')
     expect((await shop.standing()).hosts[0]!.units.length).toBe(2)
+  }, 120_000)
+
+  test('an app that leaves takes its image along', async () => {
+    const [web1] = shop.web
+    const made = `podman images --format '{{.Repository}}' | grep -c fettle/tiny; :`
+    expect(await on(web1!, made)).toBe('1')
+    const file = join(shop.folder.path, 'fleet.ts')
+    const without = readFileSync(file, 'utf8').replace(/app\('tiny'.*\n.*\.on\('web1'\),/, '')
+    shop.folder.write('fleet.ts', without)
+    await ok('up', '--yes', '--orphans', 'remove')
+    expect(await on(web1!, made)).toBe('0')
+    expect((await ok('plan')).stdout).toContain('Nothing to change')
   }, 120_000)
 })
