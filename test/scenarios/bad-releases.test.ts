@@ -33,7 +33,7 @@ const bad: readonly Bad[] = [
     what: 'starts and dies',
     version: { mode: 'dies 1', processes: 'release: true\n' },
     code: putBack,
-    reason: /is activating|died and was started again|is down/,
+    reason: /is activating|died and was started again|finds its slot \d+ down/,
     log: 'out of luck',
     state: /^All hosts serve .* again\. What its release command did stays done\.$/,
   },
@@ -53,7 +53,7 @@ const bad: readonly Bad[] = [
     what: 'leaks until it is killed',
     version: { mode: 'leaks 0' },
     code: putBack,
-    reason: /is activating|died and was started again|is down/,
+    reason: /is activating|died and was started again|finds its slot \d+ down/,
   },
   {
     what: 'accepts and never answers',
