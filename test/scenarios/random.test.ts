@@ -107,10 +107,14 @@ function lasting({ surveyed: [first] }: Run): string[] {
   const going = changes.flatMap(({ resource: { kind, name, absent } }) =>
     kind === 'directory' && absent ? [`${name}/`] : [],
   )
-  return orphans
-    .filter(({ resource: { name } }) => !going.some((folder) => name.startsWith(folder)))
-    .map(({ resource }) => idOf(resource))
-    .filter((id) => /^(file|link|cron|timer|sysctl|timezone):/.test(id))
+  return (
+    orphans
+      .filter(({ resource: { name } }) => !going.some((folder) => name.startsWith(folder)))
+      .map(({ resource }) => idOf(resource))
+      .filter((id) => /^(file|link|cron|timer|sysctl|timezone):/.test(id))
+      // Each has its place behind what it was described behind, and that may be described elsewhere now.
+      .sort()
+  )
 }
 
 /** What was planned for certain is what was made, in that order; what was not known may be. */
