@@ -70,7 +70,8 @@ export async function rollOut(
     await begin(first)
     for (let batch = first; batch; batch = others.shift()) {
       // While these are watched the next ones start, without traffic: what takes long to start is
-      // not waited for twice. A failure of these is not kept waiting by them.
+      // not waited for twice. How that ended is asked only when these have passed: what fails here
+      // goes back at once.
       const next = begin(others[0])
       next.catch(() => undefined)
       await switchOver(crew, batch)

@@ -15,6 +15,11 @@ type Run = (
   jitiImport: Import,
 ) => Promise<void>
 
+interface Running {
+  readonly exports: Exports
+  done?: Promise<void>
+}
+
 /**
  * Runs the TypeScript files of a description without a build step. jiti translates them; what it
  * made of a file is kept, and as long as all files are as they were jiti itself is not even loaded,
@@ -23,7 +28,7 @@ type Run = (
 export class Description {
   readonly #cache: string
   readonly #modules: Readonly<Record<string, unknown>>
-  readonly #running = new Map<string, { readonly exports: Exports; done?: Promise<void> }>()
+  readonly #running = new Map<string, Running>()
 
   /** `cache`: the folder for what is kept. `modules`: what may be imported by name. */
   constructor(cache: string, modules: Readonly<Record<string, unknown>>) {
@@ -39,7 +44,7 @@ export class Description {
     if (known) return known.done!.then(() => known.exports)
     const code = this.#translated(file)
     if (code === undefined) return this.#jiti(file).import(file)
-    const running: { exports: Exports; done?: Promise<void> } = { exports: {} }
+    const running: Running = { exports: {} }
     // Known before it begins, as it may import itself at once.
     this.#running.set(file, running)
     await (running.done = this.#run(file, code, running.exports, [...importers, file]))

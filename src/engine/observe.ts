@@ -32,12 +32,12 @@ export async function observe(
   memory = '',
 ): Promise<Observation> {
   const readings = readingsOf(resources, kinds)
-  const [own = [], ...others] = byUser(readings, session.login)
-  const shared = [own, ...others].map((group) => new SharedReads(group))
+  const groups = byUser(readings, session.login)
+  const shared = groups.map((group) => new SharedReads(group))
   const bundles = shared.map(({ scripts }, i) =>
     i === 0
       ? new Bundle(undefined, [factsScript, readJournal(memory), ...scripts])
-      : new Bundle(others[i - 1]![0]!.user, scripts),
+      : new Bundle(groups[i]![0]!.user, scripts),
   )
   const answers = await session.run(
     bundles.map(({ frame }) => frame),
@@ -47,7 +47,7 @@ export async function observe(
   if (!facts || !journal) throw unreadable(session.host, 'its facts', 'the answer was cut short')
   const states = new Map<string, unknown>()
   const unread = new Map<string, FettleError>()
-  for (const [i, group] of [own, ...others].entries()) {
+  for (const [i, group] of groups.entries()) {
     const { lacksUser, output } = answers[i]!
     const parts = shared[i]!.outputs(i === 0 ? rest : bundles[i]!.split(output))
     for (const [j, reading] of group.entries())

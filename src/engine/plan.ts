@@ -86,8 +86,12 @@ export function planHost(
     memory: memoriesOf(selected, all, journal, leaving, kinds),
     // Nobody asks for it where nothing is to change.
     get hash() {
-      const whole = [resources.map(withoutPosition), states, [...observation.unread.keys()], owed]
-      return (hash ??= hashOf(whole))
+      return (hash ??= hashOf([
+        resources.map(withoutPosition),
+        states,
+        [...observation.unread.keys()],
+        owed,
+      ]))
     },
   }
 }

@@ -14,6 +14,7 @@ import {
   readWithFiles,
   systemFile,
 } from './system-file.ts'
+import { propertiesOf, unitBlocks } from './unit-state.ts'
 import { folder, placeUnits } from './unit-files.ts'
 import { render } from './unit.ts'
 
@@ -157,14 +158,13 @@ echo; stat -c 'written %.6Y %n' ${resources.flatMap((each) => filesOf(each).map(
 
   parse(output, resources) {
     const { own, files } = parseWithFiles(output, resources.flatMap(filesOf))
-    const units = own.split(/\n\n+/).filter((each) => /^LoadState=/m.test(each))
+    const units = unitBlocks(own).map(propertiesOf)
     if (units.length !== resources.length) throw new Error('systemd does not answer')
     const written = new Map(
       [...own.matchAll(/^written (\S+) (.*)$/gm)].map(([, time, path]) => [path, Number(time)]),
     )
     return resources.map((resource, i) => {
-      const value = (key: string): string =>
-        new RegExp(`^${key}=(.*)$`, 'm').exec(units[i]!)?.[1] ?? ''
+      const value = (key: string): string => units[i]!.get(key) ?? ''
       const [, day, time] =
         /(\d{4}-\d\d-\d\d) ([\d:.]+) UTC/.exec(value('ActiveEnterTimestamp')) ?? []
       const since = day === undefined ? undefined : secondsOf(day, time!)

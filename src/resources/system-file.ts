@@ -18,12 +18,8 @@ export function systemFile(path: string, content: string, absent: boolean): Syst
 
 /** What `own` prints (no NUL bytes) and then the files. */
 export function readWithFiles(own: Shell, files: readonly SystemFile[]): Shell {
-  return lines(sh`( ${own} )`, sh`printf '\\0'`, readFiles(files))
-}
-
-/** What `parse` of the file kind takes. */
-export function readFiles(files: readonly SystemFile[]): Shell {
-  return lines(statPaths(files.map(({ name }) => name)), readContents(files))
+  const paths = files.map(({ name }) => name)
+  return lines(sh`( ${own} )`, sh`printf '\\0'`, statPaths(paths), readContents(files))
 }
 
 export function parseWithFiles(

@@ -31,6 +31,7 @@ import {
   readWithFiles,
   systemFile,
 } from './system-file.ts'
+import { propertiesOf, unitBlocks } from './unit-state.ts'
 import { folder, placeUnits } from './unit-files.ts'
 import { render } from './unit.ts'
 
@@ -162,16 +163,14 @@ export const timerKind: Kind<TimerDesired, TimerState> = {
 
   parse(output, resources) {
     const { own, files } = parseWithFiles(output, resources.flatMap(filesOf))
-    const blocks = own.split(/\n\n+/)
-    const valueOf = (block = '', name: string): string =>
-      new RegExp(`^${name}=(.*)$`, 'm').exec(block)?.[1] ?? ''
+    const units = unitBlocks(own).map(propertiesOf)
     return resources.map((_, i) => {
-      const [service, timer] = blocks.slice(2 * i, 2 * i + 2)
+      const [service, timer] = units.slice(2 * i, 2 * i + 2)
       return {
         files: files.slice(3 * i, 3 * i + 3),
-        stale: [service, timer].some((each) => valueOf(each, 'NeedDaemonReload') === 'yes'),
-        enabled: valueOf(timer, 'UnitFileState'),
-        active: valueOf(timer, 'ActiveState'),
+        stale: [service, timer].some((each) => each?.get('NeedDaemonReload') === 'yes'),
+        enabled: timer?.get('UnitFileState') ?? '',
+        active: timer?.get('ActiveState') ?? '',
       }
     })
   },
