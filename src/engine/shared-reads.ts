@@ -65,10 +65,13 @@ export class SharedReads {
     })
   }
 
-  /** Answers have no names that can be relied on (aliases): only all of them, in order, will do. */
+  /**
+   * Answers have no names that can be relied on (aliases): only all of them, in order, will do. Else
+   * systemd has not answered anybody, since kinds go by the order too.
+   */
   #blocksByUnit(output: string): (units: readonly string[]) => string {
     const blocks = unitBlocks(output)
-    if (blocks.length !== this.#units.length) return () => output
+    if (blocks.length !== this.#units.length) return () => ''
     const byUnit = new Map(this.#units.map((unit, i) => [unit, blocks[i]!.trimEnd()]))
     return (units) => `${units.map((unit) => byUnit.get(unit)).join('\n\n')}\n`
   }
