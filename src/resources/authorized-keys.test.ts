@@ -147,6 +147,10 @@ describe.skipIf(!labAvailable)('keys on a host', () => {
       'remove authorized-keys:deploy: -ann@home',
     ])
     expect(await look(web1!, '/srv/my home')).toBe(`deploy 700\ndeploy 600\n${eve}\n`)
+    const gone = [user('deploy'), authorizedKeys('deploy', { keys: [eve] })].map((each) =>
+      absent(each),
+    )
+    expect(await converges(web1!, gone)).toEqual([expect.stringMatching(/^remove user:deploy: /)])
   })
 
   test('of several users are read at once', async () => {

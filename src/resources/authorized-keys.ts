@@ -93,6 +93,8 @@ END`,
 
   diff(resource, state, context): Difference | undefined {
     const { name, desired, absent } = resource
+    // Nobody logs in as a user who is gone.
+    if (absent && context.earlier.get(`user:${name}`)?.verb === 'remove') return undefined
     const before = state.content
     const after = afterwards(resource, before)
     if (state.home === undefined) {
