@@ -11,8 +11,10 @@ fresh() {
     [ -z "$(find /etc/apt/sources.list /etc/apt/sources.list.d -newer $lists 2>/dev/null)" ]
 }
 
-# Sorts the packages that are asked for into $known and $unknown. Exact names only: apt takes one
-# that it does not know as a regular expression, and would install all that match.
+# apt takes a name that it does not know as a regular expression, and would install all that match.
+exact='-o APT::Cmd::Pattern-Only=true'
+
+# Sorts the packages that are asked for into $known and $unknown: a virtual one is not known.
 candidates() {
   known= unknown= names=
   for each in "$@"; do names="$names \${each%%=*}"; done
@@ -62,15 +64,26 @@ installed() { line "$1"; [ "$status" = installed ]; }
 there() { line "$1"; case $status in missing | not-installed | config-files) false ;; esac; }
 
 # What apt would do, and not do: with --print-uris it says that in half the time of --simulate.
+ask() {
+  apt-get -q -V --print-uris -o Debug::NoLocking=1 $exact $pins $flags install "$@" 2>&1
+}
 say() {
   printf '\\n== apt\\n'
-  apt-get -q -V --print-uris -o Debug::NoLocking=1 $pins $flags install "$@" 2>&1
+  ask "$@"
 }
 
-# Where apt would bring its lists up to date first, only removals can be told.
+# Where apt would bring its lists up to date first, only removals can be told. Which packages it has
+# is asked only when it does not have them all: that takes as long again.
 simulate() {
+  [ "$#" = 0 ] || fresh || set --
+  [ -n "$*$gone" ] || return 0
+  answer=$(ask "$@" $gone)
+  case $nl$answer in
+  *"$nl"E:* | *"$nl"Note,*) ;;
+  *) printf '\\n== apt\\n%s\\n' "$answer"; return ;;
+  esac
   known=
-  [ "$#" = 0 ] || ! fresh || candidates "$@"
+  [ "$#" = 0 ] || candidates "$@"
   [ -z "$known$gone" ] || say $known $gone
 }
 `)
@@ -233,11 +246,13 @@ guard() {
   [ -z "$more" ] || fail "this would also remove$more, which was not known when it was planned: plan again and look"
 }
 
-# The usual case, where every package has a candidate and nothing is to go: apt itself sees to that,
-# so nothing has to be simulated first. Fails without a trace when apt would not even begin.
+# The usual case, where every package has a candidate, as was $foreseen or is looked up, and nothing is to
+# go: apt itself sees to that, so nothing has to be simulated first. Fails without a trace when apt would
+# not even begin.
 straight() {
-  [ -z "$gone$flags" ] && [ -z "$(echo $allowed)" ] && candidates "$@" && [ -z "$unknown" ] || return 1
-  apt --no-remove install "$@" && return
+  [ -z "$gone$flags" ] && [ -z "$(echo $allowed)" ] || return 1
+  [ -n "$foreseen" ] || { candidates "$@" && [ -z "$unknown" ]; } || return 1
+  apt --no-remove $exact install "$@" && return
   ! grep -Eq '^(Unpacking|Setting up|dpkg: )' "$work/log" || fail "$(why)"
   return 1
 }

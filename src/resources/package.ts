@@ -161,6 +161,7 @@ function applyPackages(changes: readonly Change<PackageDesired, PackageState>[])
         lines(
           sh`gone=${i === 0 ? removed.map(({ name }) => `${name}-`).join(' ') : ''}`,
           sh`flags=${[...flags, ...(members.some(maybeOlder) ? ['--allow-downgrades'] : [])].join(' ')}`,
+          sh`foreseen=${members.every(isForeseen) ? 'yes' : ''}`,
           sh`transact ${members.flatMap(argumentsFor)}`,
         ),
       ),
@@ -178,6 +179,10 @@ function maybeOlder({ desired, state: { status, version, locked } }: Member): bo
   const moves = [{ from: version, to: locked.version }, ...locked.drift]
   return status !== 'missing' && moves.some(({ from, to }) => from !== to)
 }
+
+/** apt said at planning what it would install. */
+const isForeseen = ({ state: { next, locked } }: Member): boolean =>
+  next !== undefined && locked === undefined
 
 function argumentsFor({ name, desired, state: { locked } }: Member): string[] {
   if (!locked) return [argument(name, desired.version)]

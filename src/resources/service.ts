@@ -78,6 +78,7 @@ const unitOf = (name: string): string => (suffixes.test(name) ? name : `${name}.
 export const serviceKind: Kind<ServiceDesired, ServiceState> = {
   name: 'service',
   remembers: ({ desired }) => desired,
+  leavesBefore: ['unit', 'package'],
   named: check(
     "the name of one unit, such as 'nginx' or 'getty@tty1'",
     (name) => typeof name === 'string' && /^[\w:.\\@-]{1,240}$/.test(name) && !/@(\.|$)/.test(name),
@@ -226,17 +227,19 @@ function applyServices(changes: readonly Change<ServiceDesired, ServiceState>[])
     return units.length === 0 ? undefined : sh`systemctl ${move} -- ${units} || exit 1`
   }
   const started = unitsTo('start')
+  // What runs can be stopped, and links be removed, when the unit's file is gone.
+  const needed = moves
+    .filter(
+      ({ masked, steps }) =>
+        !masked && !steps.every((each) => each === 'disable' || each === 'stop'),
+    )
+    .map(({ unit }) => unit)
   return {
     script: lines(
       functions,
-      // What runs can be stopped, and links be removed, when the unit's file is gone.
-      ...moves
-        .filter(
-          ({ masked, steps }) =>
-            !masked && !steps.every((each) => each === 'disable' || each === 'stop'),
-        )
-        .map(({ unit }) => sh`ready ${unit}`),
+      needed.length > 0 && sh`ready ${needed}`,
       ...(['unmask', 'disable', 'enable'] as const).map(together),
+      started.length > 0 && sh`forgive ${started}`,
       // In their order: what is stopped may be in the way of what is started next.
       ...moves.flatMap(({ unit, steps }) => [
         steps.includes('stop') && sh`systemctl stop -- ${unit} || exit 1`,
@@ -245,7 +248,7 @@ function applyServices(changes: readonly Change<ServiceDesired, ServiceState>[])
       together('mask'),
       // One moment for all of them.
       started.length > 0 && sh`sleep ${moment}`,
-      ...started.map((unit) => sh`stays ${unit} start`),
+      started.length > 0 && sh`stay start ${started}`,
     ),
   }
 }
@@ -263,12 +266,13 @@ function act({ name }: Resource<ServiceDesired>, verb: string): Shell {
   return lines(
     functions,
     sh`ready ${unit}`,
+    sh`forgive ${unit}`,
     sh`go ${verb} ${unit}`,
-    sh`case $state in
+    sh`case $states in
     *ActiveState=active*CanReload=yes*) sleep ${verb.includes('reload') ? reloadMoment : moment};;
     *) sleep ${moment};;
     esac`,
-    sh`stays ${unit} ${verb}`,
+    sh`stay ${verb} ${unit}`,
   )
 }
 
@@ -282,21 +286,37 @@ const reloadMoment = 0.1
 
 const functions: Shell = Shell.literal(
   `trouble() { journalctl -q -u "$unit" -n 20 --no-pager; echo "$unit $1"; exit 1; }
-# The unit is there, and systemd would run what its file says now.
+# All of them at once, which is the usual case; one by one to say which it was.
+show() { properties=$1; shift; states=$(systemctl show -p "$properties" -- "$@"); }
+# The units are there, and systemd would run what their files say now.
 ready() {
-  unit=$1
-  state=$(systemctl show -p LoadState,ActiveState,NeedDaemonReload,CanReload -- "$unit")
-  case $state in
-  *LoadState=not-found*) echo "there is no unit $unit on this host"; exit 1;;
+  show LoadState,ActiveState,NeedDaemonReload,CanReload "$@"
+  case $states in
+  *LoadState=not-found*) for unit in "$@"; do found "$unit"; done;;
   *LoadState=?*) ;;
   *) echo 'systemd does not answer on this host'; exit 1;;
   esac
-  case $state in *NeedDaemonReload=yes*) systemctl daemon-reload || exit 1;; esac
+  case $states in *NeedDaemonReload=yes*) systemctl daemon-reload || exit 1;; esac
 }
+found() {
+  case $(systemctl show -p LoadState -- "$1") in
+  *=not-found) echo "there is no unit $1 on this host"; exit 1;;
+  esac
+}
+# That they failed before, and how often, does not count.
+forgive() { systemctl reset-failed -- "$@" 2>/dev/null; }
 go() {
   unit=$2
-  systemctl reset-failed -- "$unit" 2>/dev/null
   systemctl "$1" -- "$unit" || trouble "failed to $1; its log is above"
+}
+stay() {
+  verb=$1
+  shift
+  show ActiveState,SubState,NRestarts "$@"
+  case $states in
+  *SubState=auto-restart*|*NRestarts=[1-9]*|*ActiveState=failed*|*ActiveState=inactive*)
+    for unit in "$@"; do stays "$unit" "$verb"; done;;
+  esac
 }
 stays() {
   unit=$1

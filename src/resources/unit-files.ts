@@ -97,19 +97,32 @@ function takeAway({ name }: SystemFile): Shell {
 function accepted(files: readonly SystemFile[]): Shell {
   const units = new Set(files.map(({ name }) => below(name).split('/')[0]!.replace(/\.d$/, '')))
   return lines(
-    sh`for unit in ${[...units]}; do`,
-    // Of a drop-in the unit itself may be anywhere, or not here yet.
+    sh`set -- ${[...units]}`,
     Shell.literal(
-      `[ -e "$stage/$unit" ] || systemctl cat -- "$unit" >/dev/null 2>&1 || continue
-instance=$unit; [ "\${unit%@.*}" = "$unit" ] || instance=\${unit%@.*}@fettle.\${unit##*.}
-found=$(SYSTEMD_UNIT_PATH="$stage:" systemd-analyze verify --man=no "$instance" 2>&1)
-printf '%s\\n' "$found" | grep -E -i -e 'ignoring|invalid section|unbalanced' | grep -F -e "$stage/" > "$stage/.wrong"
-printf '%s\\n' "$found" | grep -E -e 'Refusing|bad unit file setting|failed to load' | grep -F -e "$instance" >> "$stage/.wrong"
-if [ -s "$stage/.wrong" ]; then
-  sed "s|^$stage/||" "$stage/.wrong"
-  echo "systemd does not accept $unit: $(sed "s|^$stage/||; 1q" "$stage/.wrong")"
-  exit 1
-fi
+      `instance() { case $1 in *@.*) echo "\${1%@.*}@fettle.\${1##*.}";; *) printf '%s\\n' "$1";; esac; }
+verify() {
+  for unit in "$@"; do shift; set -- "$@" "$(instance "$unit")"; done
+  SYSTEMD_UNIT_PATH="$stage:" systemd-analyze verify --man=no -- "$@" 2>&1
+}
+# Of a drop-in the unit itself may be anywhere, or not here yet.
+for unit in "$@"; do
+  shift
+  ! { [ -e "$stage/$unit" ] || systemctl cat -- "$unit" >/dev/null 2>&1; } || set -- "$@" "$unit"
+done
+# All of them at once: that takes hardly longer than one.
+[ "$#" = 0 ] || verify "$@" >"$stage/.found"
+for unit in "$@"; do
+  {
+    grep -E -i -e 'ignoring|invalid section|unbalanced' "$stage/.found" |
+      grep -F -e "$stage/$unit:" -e "$stage/$unit.d/"
+    grep -E -e 'Refusing|bad unit file setting|failed to load' "$stage/.found" |
+      grep -F -e "$(instance "$unit")"
+  } >"$stage/.wrong"
+  if [ -s "$stage/.wrong" ]; then
+    sed "s|^$stage/||" "$stage/.wrong"
+    echo "systemd does not accept $unit: $(sed "s|^$stage/||; 1q" "$stage/.wrong")"
+    exit 1
+  fi
 done`,
     ),
   )
