@@ -36,3 +36,33 @@ test.each([
     [...after].reverse().filter((each) => !described.includes(each)),
   )
 })
+
+test.each([
+  ['what stands in a folder before the folder', '/a/b /a /a/b/c /ab', '/ab /a/b/c /a/b /a'],
+  ['however deep', '/x/y/z /a /x', '/x/y/z /x /a'],
+])('%s', (_, before, removed) => {
+  const claiming = {
+    name: 'thing',
+    remembers: () => ({}),
+    claims: ({ name }: Resource) => [{ what: `path ${name}` }],
+  } as unknown as Kind
+  const all = new Map([['thing', claiming]])
+  const { lines } = memoryOf(before.split(' ').map(thing), all)
+  const { removable } = orphansOf(lines, [], all)
+  expect(removable.map(({ name }) => name).join(' ')).toBe(removed)
+})
+
+test('what needs another to be removed goes before it, whichever was described first', () => {
+  const remembers = (): object => ({})
+  const kinds = new Map<string, Kind>(
+    Object.entries({ table: ['chair', 'house'], chair: ['house'], house: [] }).map(
+      ([name, leavesBefore]) => [name, { name, remembers, leavesBefore } as unknown as Kind],
+    ),
+  )
+  const described = ['table', 'house', 'chair', 'table2'].map((each) => ({
+    ...thing(each),
+    kind: each.replace(/\d/, ''),
+  }))
+  const { removable } = orphansOf(memoryOf(described, kinds).lines, [], kinds)
+  expect(removable.map(({ name }) => name)).toEqual(['table2', 'table', 'chair', 'house'])
+})

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { redact } from '../base/secret.ts'
 import type { Kind } from '../model/kind.ts'
 import { type Resource, idOf } from '../model/resource.ts'
+import { leavingOrder } from './leaving-order.ts'
 
 /** What a host remembers of one resource that Fettle manages: as much as its removal takes. */
 interface Remembered {
@@ -64,7 +65,7 @@ export interface Shared {
 
 /** What left the description. */
 export interface Orphans {
-  /** As resources that are wanted gone, the last one described first. */
+  /** As resources that are wanted gone, the last one described first, as far as they can be removed so. */
   readonly removable: readonly Resource[]
   /** Ids of those that can only be removed by hand, or described as `absent`. */
   readonly others: readonly string[]
@@ -98,7 +99,7 @@ export function orphansOf(
     if (!each.desired || !kinds.has(each.kind)) others.push(idOf(each))
     else if (!claimsOf(orphan, kinds).some((claim) => claimed.has(claim))) removable.unshift(orphan)
   }
-  return { removable, others }
+  return { removable: leavingOrder(removable, kinds), others }
 }
 
 /** What this project describes and another one manages too, by project. */

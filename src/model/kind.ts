@@ -73,6 +73,11 @@ export interface Kind<Desired extends object = any, State = any> {
    */
   readonly remembers?: 'nothing' | ((resource: Resource<Desired>) => Desired | undefined)
   /**
+   * Kinds of what its removal needs. When both left the description it goes first, whatever their order
+   * was. With all of what those need in turn.
+   */
+  readonly leavesBefore?: readonly string[]
+  /**
    * How a change of it may lock us out of the host, and how the host puts back what it had. The
    * engine arms it before the change and disarms it after a new login. Left out: it cannot.
    */

@@ -43,6 +43,7 @@ const keyPattern =
 export const authorizedKeysKind: Kind<KeysDesired, KeysState> = {
   name: 'authorized-keys',
   remembers: ({ desired }) => ({ keys: desired.keys }),
+  leavesBefore: ['user'],
   named: account,
   user: 'root',
   fields: {

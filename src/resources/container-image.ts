@@ -38,6 +38,7 @@ interface Listed {
 export const containerImageKind: Kind<ContainerImageDesired, ContainerImageState> = {
   name: 'container-image',
   remembers: () => ({}),
+  leavesBefore: ['package'],
   named: imageName,
   user: 'root',
   fields: {},

@@ -117,6 +117,7 @@ export const containerKind: Kind<ContainerDesired, ContainerState> = {
     stopSeconds: 0,
     options: [],
   }),
+  leavesBefore: ['container-image', 'package'],
   named: word("a name such as 'web' (letters, digits, . _ -)", /^[A-Za-z0-9][\w.-]{0,100}$/),
   user: 'root',
   fields: {

@@ -39,6 +39,7 @@ end`
 export const gemKind: Kind<LanguageDesired, LanguageState> = {
   name: 'gem',
   remembers: ({ desired }) => desired,
+  leavesBefore: ['package'],
   named: check(
     "a gem's name such as 'puma', and '@' with a version",
     (name) => typeof name === 'string' && /^\w[\w.-]*$/.test(name),

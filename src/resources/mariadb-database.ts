@@ -94,6 +94,7 @@ export const mariadbDatabaseKind: Kind<MariadbDatabaseDesired, MariadbDatabaseSt
   name: 'mariadb-database',
   // That its data is lost is said with what is offered.
   remembers: () => ({ access: {}, destroy: true }),
+  leavesBefore: ['mariadb-user', 'service', 'unit', 'package'],
   named: databaseName,
   user: 'root',
   fields: {

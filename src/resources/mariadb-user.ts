@@ -64,6 +64,7 @@ export function mariadbUser(name: string, options: MariadbUserOptions = {}): Res
 export const mariadbUserKind: Kind<MariadbUserDesired, MariadbUserState> = {
   name: 'mariadb-user',
   remembers: () => ({ privileges: [] }),
+  leavesBefore: ['service', 'unit', 'package'],
   named: accountName,
   user: 'root',
   fields: {

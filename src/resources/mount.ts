@@ -53,6 +53,7 @@ const isWord = (value: unknown): value is string =>
 export const mountKind: Kind<MountDesired, MountState> = {
   name: 'mount',
   remembers: ({ desired }) => desired,
+  leavesBefore: ['directory', 'package'],
   named: (value) =>
     path(value) ?? check('a path on one line', (each) => !/\p{Cc}/u.test(each as string))(value),
   user: 'root',

@@ -30,6 +30,7 @@ export function npmPackages(...args: readonly unknown[]): Resource[] {
 export const npmKind: Kind<LanguageDesired, LanguageState> = {
   name: 'npm',
   remembers: ({ desired }) => desired,
+  leavesBefore: ['package'],
   named: check(
     "a package's name such as 'pm2' or '@angular/cli', and '@' with a version",
     (name) => typeof name === 'string' && /^(@[\w~][\w.~-]*\/)?[\w~][\w.~-]*$/.test(name),

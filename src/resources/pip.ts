@@ -65,6 +65,7 @@ print("end")`
 export const pipKind: Kind<PipDesired, LanguageState> = {
   name: 'pip',
   remembers: ({ desired }) => desired,
+  leavesBefore: ['package'],
   named: check(
     "a package's name such as 'httpie', and '==' with a version",
     (name) =>

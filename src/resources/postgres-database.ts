@@ -86,6 +86,7 @@ export const postgresDatabaseKind: Kind<PostgresDatabaseDesired, PostgresDatabas
   name: 'postgres-database',
   // That its data is lost is said with what is offered.
   remembers: () => ({ extensions: [], access: {}, destroy: true }),
+  leavesBefore: ['postgres-user', 'postgres-server', 'service', 'unit', 'package'],
   named: nameCheck('shop', /^template[01]$/),
   user: 'root',
   fields: {

@@ -65,6 +65,7 @@ export function postgresServer(name: string, options: PostgresServerOptions = {}
 export const postgresServerKind: Kind<PostgresServerDesired, PostgresServerState> = {
   name: 'postgres-server',
   remembers: () => ({ settings: {} }),
+  leavesBefore: ['service', 'unit', 'package'],
   named: check(
     "the version and the name of a cluster, such as '15/main'",
     (name) => typeof name === 'string' && /^\d{2}\/[A-Za-z0-9][\w-]{0,40}$/.test(name),

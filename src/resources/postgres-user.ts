@@ -110,6 +110,7 @@ export const postgresUserKind: Kind<PostgresUserDesired, PostgresUserState> = {
     createUsers: false,
     replication: false,
   }),
+  leavesBefore: ['postgres-server', 'service', 'unit', 'package'],
   named: userName,
   user: 'root',
   fields: {

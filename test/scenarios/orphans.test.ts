@@ -75,7 +75,10 @@ describe.skipIf(!labAvailable)(`what leaves the description ${labMissing}`, () =
 
   test('is removed where that is wished for, just as if it were described as gone', async () => {
     const gone = await read(target(), () =>
-      everything.filter((each) => each.kind !== 'command').map(absent),
+      everything
+        .filter((each) => each.kind !== 'command')
+        .toReversed()
+        .map((each) => absent({ ...each, after: [] })),
     )
     const difference = ({ surveyed: [first] }: Run): string[] =>
       first && 'plan' in first
