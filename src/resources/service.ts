@@ -238,16 +238,17 @@ function applyServices(changes: readonly Change<ServiceDesired, ServiceState>[])
     script: lines(
       functions,
       needed.length > 0 && sh`ready ${needed}`,
-      ...(['unmask', 'disable', 'enable'] as const).map(together),
+      ...(['unmask', 'disable'] as const).map(together),
       started.length > 0 && sh`forgive ${started}`,
       // In their order: what is stopped may be in the way of what is started next.
       ...moves.flatMap(({ unit, steps }) => [
         steps.includes('stop') && sh`systemctl stop -- ${unit} || exit 1`,
         steps.includes('start') && sh`go start ${unit}`,
       ]),
-      together('mask'),
-      // One moment for all of them.
-      started.length > 0 && sh`sleep ${moment}`,
+      // One moment for all of them, while the rest is done.
+      started.length > 0 && sh`sleep ${moment} >/dev/null 2>&1 </dev/null &`,
+      ...(['enable', 'mask'] as const).map(together),
+      started.length > 0 && sh`wait`,
       started.length > 0 && sh`stay start ${started}`,
     ),
   }
