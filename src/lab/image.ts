@@ -50,6 +50,25 @@ MaxSessions 100
 END
 # No daemon starts at the end of a Debian container's usual policy: here they do, as on a server.
 rm -f $root/usr/sbin/policy-rc.d $root/etc/apt/apt.conf.d/docker-clean
+# Podman there has no overlay file system and no cgroups of its own to give, and may not raise limits: it
+# keeps whole copies, and what a build runs is in the cgroup of its unit.
+mkdir -p $root/etc/containers $root/etc/systemd/system.conf.d
+cat > $root/etc/containers/storage.conf <<'END'
+[storage]
+driver = "vfs"
+runroot = "/run/containers/storage"
+graphroot = "/var/lib/containers/storage"
+END
+cat > $root/etc/containers/containers.conf <<'END'
+[engine]
+runtime = "crun"
+[containers]
+default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
+END
+cat > $root/etc/systemd/system.conf.d/lab.conf <<'END'
+[Manager]
+DefaultEnvironment=BUILDAH_ISOLATION=chroot PODMAN_IGNORE_CGROUPSV1_WARNING=1
+END
 for unit in ${masked.join(' ')}; do
   ln -sf /dev/null $root/etc/systemd/system/$unit
 done

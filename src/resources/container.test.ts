@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { converges, failure, planned } from '../../test/lab/converges.ts'
 import { type TestHost, bootForFile, labAvailable } from '../../test/lab/fixture.ts'
-import { configurePodman, serveImage } from '../../test/lab/podman.ts'
+import { trustOwnRegistry, serveImage } from '../../test/lab/podman.ts'
 import { settle } from '../../test/lab/settle.ts'
 import {
   type Run,
@@ -45,7 +45,7 @@ test.each<[Partial<ContainerOptions>, RegExp]>([
 
 // podman's containers stay in the cgroup of their unit in the lab: so --cgroups=split and --memory are not
 // tried here.
-const prepare = `${configurePodman}
+const prepare = `${trustOwnRegistry}
 mkdir -p /t/root/bin /t/root/www
 cp /bin/busybox /t/root/bin/
 for name in sh sleep httpd env cat; do ln -sf busybox /t/root/bin/$name; done

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type TestHost, bootForFile, labAvailable, labMissing } from '../lab/fixture.ts'
-import { configurePodman, serveImage } from '../lab/podman.ts'
+import { trustOwnRegistry, serveImage } from '../lab/podman.ts'
 import { type Ended } from './cli.ts'
 import { Shop, type Version, port } from './shop.ts'
 import { Visitor } from './visitor.ts'
@@ -79,7 +79,7 @@ describe.skipIf(!labAvailable)(`an app in containers ${labMissing}`, () => {
     commit({ label: 'one' })
     await ok('up', '--yes')
     for (const host of shop.web) {
-      await on(host, `${configurePodman} apt-get install -qy busybox-static python3 >/dev/null`)
+      await on(host, `${trustOwnRegistry} apt-get install -qy busybox-static python3 >/dev/null`)
       await on(host, base)
     }
     return () => visitor?.end()
