@@ -121,7 +121,12 @@ describe.skipIf(!labAvailable)(`an app in containers ${labMissing}`, () => {
   }, 60_000)
 
   test('its commands and jobs run in it', async () => {
-    const { stdout } = await ok('exec', 'shop', '--', 'cat mode; echo "$WORDS"; touch /x; id -u')
+    const { stdout } = await ok(
+      'exec',
+      'shop',
+      '--',
+      'cat mode; echo "$WORDS"; touch /x 2>&1; id -u',
+    )
     const [web1] = shop.web
     const user = await on(web1!, 'id -u shop')
     expect(stdout).toMatch(
