@@ -1,5 +1,6 @@
 import { type Shell, lines, sh } from '../base/shell.ts'
 import { type App, portOf } from '../model/app.ts'
+import { releaseGlob } from '../model/place.ts'
 import { propertiesOf } from '../resources/unit-state.ts'
 import type { Serving } from './state.ts'
 import { unitOf } from './units.ts'
@@ -52,7 +53,7 @@ export function stopAllBut(app: App, units: readonly string[]): Shell {
   return lines(
     sh`wanted=' '${units.join(' ')}' '; extra=
 for unit in $( { systemctl list-units --all --no-legend --plain -- ${patterns}; ls ${wants}; } | while read -r unit rest; do echo "$unit"; done | sort -u); do
-  case $unit in ${app.name}.*.????????????.??????@*.service) ;; *) continue ;; esac
+  case $unit in ${app.name}.*.${releaseGlob}@*.service) ;; *) continue ;; esac
   case $wanted in *" $unit "*) ;; *) extra="$extra $unit"; rm -f ${wants}/"$unit" ;; esac
 done
 [ -z "$extra" ] || { systemctl stop -- $extra; systemctl reset-failed -- $extra 2>/dev/null; }

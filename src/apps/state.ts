@@ -2,7 +2,7 @@ import { lines, sh } from '../base/shell.ts'
 import type { Shell } from '../base/shell.ts'
 import { type Journal, ownShell, parseJournal } from '../engine/journal.ts'
 import { lookAtShell, readLease } from '../engine/lease.ts'
-import { placeOf, readRuns } from '../model/place.ts'
+import { placeOf, readRuns, releaseGlob } from '../model/place.ts'
 
 /** What a release serves with on one host. */
 export interface Serving {
@@ -61,7 +61,7 @@ export function readState(app: string, user: string): Shell {
     sh`df -Pk /srv/${app} 2>/dev/null | { read -r head; read -r disk all used free rest && echo "free $free"; }`,
     // Local address and port of every listening socket, in hex: proc(5).
     sh`cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | while read -r at own peer state rest; do [ "$state" != 0A ] || echo "port \${own##*:}"; done`,
-    sh`for each in /srv/${app}/releases/*.??????; do
+    sh`for each in /srv/${app}/releases/${releaseGlob}; do
   [ -d "$each/tree" ] || continue
   printf 'release %s' "\${each##*/}"
   for file in "$each"/*; do case \${file##*/} in tree | env | jobs) ;; *) printf ' %s' "\${file##*/}" ;; esac; done

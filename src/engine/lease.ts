@@ -1,6 +1,6 @@
 import { Shell, lines, sh } from '../base/shell.ts'
 import { restoreNow } from './guard.ts'
-import { countRun, folder, leaseTerm, readRuns } from '../model/place.ts'
+import { countRun, folder, leaseLeft, leaseTerm, readRuns } from '../model/place.ts'
 
 /** Who runs, for those who meet the run on a host. */
 export interface Runner {
@@ -83,8 +83,6 @@ read -r lease 2>/dev/null <lease
 set -- $lease
 [ $# -eq 5 ] || set --`)
 
-const left: Shell = sh`$(( $(stat -c %Y beat 2>/dev/null || echo 0) + ${leaseTerm} - $(date +%s) ))`
-
 /**
  * Takes a host (or what else a lease in another place stands for) that nobody has, with `runs` as it was seen: a run in between has changed that.
  * Runs as root. Else it prints `moved`, `busy`, or `held` with the rest of a row of `readLease`, and
@@ -95,7 +93,7 @@ export function take(runner: Runner, shell: string, runs: number, place: string 
     sh`mkdir -p ${place} && chmod 0755 ${place} && cd ${place} || exit 1
 exec 9>lock && flock -w 10 9 || { echo busy; exit 75; }`,
     readWords,
-    sh`[ $# -eq 0 ] || { echo "held $5 ${left} idle"; exit 75; }`,
+    sh`[ $# -eq 0 ] || { echo "held $5 ${leaseLeft} idle"; exit 75; }`,
     // Of a run that is gone. That is counted, so this one must read the host again.
     sh`[ ! -e guard ] || ${restoreNow}`,
     readRuns,
@@ -195,7 +193,7 @@ export const readLease: Shell = lines(
   readWords,
   sh`if [ $# -ne 0 ]; then
   look_at "$2" "$3" "$4"
-  echo "lease $5 ${left} \${alive:-ended}"
+  echo "lease $5 ${leaseLeft} \${alive:-ended}"
 fi`,
 )
 

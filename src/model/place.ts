@@ -1,4 +1,4 @@
-import { Shell } from '../base/shell.ts'
+import { Shell, sh } from '../base/shell.ts'
 
 /** Where Fettle keeps its own on a host. */
 export const folder = '/var/lib/fettle'
@@ -8,6 +8,12 @@ export const placeOf = (app: string): string => `${folder}/apps/${app}`
 
 /** A run that has given no sign of life for so long has ended, whatever became of it. Seconds. */
 export const leaseTerm = 60
+
+/** In the folder of a lease: for how many seconds it holds still, 0 or less when it has expired. */
+export const leaseLeft: Shell = sh`$(( $(stat -c %Y beat 2>/dev/null || echo 0) + ${leaseTerm} - $(date +%s) ))`
+
+/** How a shell finds names of releases, as in those of folders and units: of a tree and of what it runs with. */
+export const releaseGlob: Shell = Shell.literal('????????????.??????')
 
 /**
  * Sets `runs` to how many runs changed something, wherever the file was cut short by a loss of

@@ -1,7 +1,7 @@
 import { Shell, lines, sh } from '../base/shell.ts'
 import { folderOf } from '../model/app.ts'
 import type { Difference, Kind } from '../model/kind.ts'
-import { leaseTerm, placeOf } from '../model/place.ts'
+import { leaseLeft, placeOf, releaseGlob } from '../model/place.ts'
 import { type Common, type Resource, describe } from '../model/resource.ts'
 import { check } from '../model/schema.ts'
 import { pruneMade } from '../runtimes/runtimes.ts'
@@ -35,6 +35,7 @@ export function appKept(name: string, options: AppKeptOptions = {}): Resource {
 export const appKind: Kind<AppDesired, AppState> = {
   name: 'app',
   remembers: () => ({}),
+  leavesBefore: ['directory', 'user', 'package'],
   named: check(
     "an app's name such as 'shop'",
     (name) => typeof name === 'string' && /^[a-z][a-z0-9-]{0,22}[a-z0-9]$/.test(name),
@@ -106,27 +107,27 @@ const count = (number: number, what: string): string =>
  * `units [-WORD]` lists units of the app alone that systemd knows: those of an instance have a release in
  * their name, those of a job that word. `files` lists theirs, and the links that start them.
  */
-const functions: Shell = Shell.literal(`units() {
+const functions: Shell = sh`units() {
   systemctl list-units --no-legend --plain "$@" -- "$app.*" 2>/dev/null | while read -r unit rest; do
-    case $unit in "$app".*.????????????.??????@*.service | "$app".job.*) echo "$unit" ;; esac
+    case $unit in "$app".*.${releaseGlob}@*.service | "$app".job.*) echo "$unit" ;; esac
   done
 }
 files() {
-  for each in /etc/systemd/system/"$app".*.????????????.??????@.service /etc/systemd/system/"$app".job.* \
-    /etc/systemd/system/*.target.wants/"$app".*.????????????.??????@*.service /etc/systemd/system/*.target.wants/"$app".job.*; do
+  for each in /etc/systemd/system/"$app".*.${releaseGlob}@.service /etc/systemd/system/"$app".job.* \
+    /etc/systemd/system/*.target.wants/"$app".*.${releaseGlob}@*.service /etc/systemd/system/*.target.wants/"$app".job.*; do
     [ ! -e "$each" ] && [ ! -L "$each" ] || printf '%s\n' "$each"
   done
 }
-alive=active,activating,reloading,deactivating`)
+alive=active,activating,reloading,deactivating`
 
 /** A deploy that has given no sign of life for so long has ended. In the folder of what the host knows. */
-const deploying: Shell = sh`[ -s lease ] && [ $(( $(date +%s) - $(stat -c %Y beat 2>/dev/null || echo 0) )) -lt ${leaseTerm} ]`
+const deploying: Shell = sh`[ -s lease ] && [ ${leaseLeft} -gt 0 ]`
 
 const lookForRemains: Shell = lines(
   functions,
   sh`( cd "$place" 2>/dev/null && ${deploying} && echo lease )
 echo "running $(units --state="$alive" | grep -c @)"
-set -- "$folder"/releases/*.??????; [ -e "$1" ] || shift; echo "releases $#"
+set -- "$folder"/releases/${releaseGlob}; [ -e "$1" ] || shift; echo "releases $#"
 [ -z "$(files)" ] || echo units
 for each in trees build data; do [ -L "$folder/$each" ] || [ -z "$(ls -A "$folder/$each" 2>/dev/null)" ] || echo $each; done`,
 )
