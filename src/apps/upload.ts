@@ -136,7 +136,18 @@ async function pack(snapshot: Snapshot, base: string, have: HostTrees): Promise<
     },
     { path: '.new/sums', type: 'file', content: Buffer.from(sumsOf(files)) },
   ])
-  return compress(archive, { level: 1 })
+  return compress(archive, { level: (await isCompressible(archive)) ? 1 : 0 })
+}
+
+/** Images, archives and programs hardly get smaller, and packing them takes longer than sending them. */
+async function isCompressible(archive: Uint8Array): Promise<boolean> {
+  const [size, count] = [16_384, 32]
+  if (archive.length < 2 * size * count) return true
+  const every = Math.floor(archive.length / count)
+  const sample = Buffer.concat(
+    Array.from({ length: count }, (_, i) => archive.subarray(i * every, i * every + size)),
+  )
+  return (await compress(sample, { level: 1 })).length < 0.9 * sample.length
 }
 
 function foldersOf(entries: readonly SnapshotFile[]): string[] {
