@@ -123,6 +123,7 @@ function groups<Each extends { readonly desired: PipDesired }>(
 }
 
 function applyPip(changes: readonly Change<PipDesired, LanguageState>[]): Step {
+  const others = new Set(changes.filter(isAnothers).map(({ resource }) => resource))
   return {
     script: lines(
       // As variables: an older pip passes over those that it does not know.
@@ -130,10 +131,13 @@ function applyPip(changes: readonly Change<PipDesired, LanguageState>[]): Step {
       ...groups(changes.map(({ resource }) => resource)).map(({ venv, members }) => {
         const gone = members.filter(({ absent }) => absent)
         const wanted = members.filter(({ absent }) => !absent)
+        const beside = wanted.filter((each) => others.has(each))
         return lines(
           python(venv, members[0]!),
           gone.length > 0 &&
             sh`"$python" -I -m pip uninstall -q -y -- ${gone.map(({ desired }) => desired.package)} </dev/null || exit 1`,
+          beside.length > 0 &&
+            sh`"$python" -I -m pip install -q --ignore-installed --no-deps -- ${beside.map(requirement)} </dev/null || exit 1`,
           wanted.length > 0 &&
             sh`"$python" -I -m pip install -q -- ${wanted.map(requirement)} </dev/null || exit 1`,
         )
@@ -141,6 +145,10 @@ function applyPip(changes: readonly Change<PipDesired, LanguageState>[]): Step {
     ),
   }
 }
+
+/** Debian's comes first, and pip would try to remove that: from Debian 13 on it fails of it. */
+const isAnothers = ({ state: { versions, own } }: Change<PipDesired, LanguageState>): boolean =>
+  versions.length > own.length
 
 const requirement = ({ desired }: Resource<PipDesired>): string =>
   desired.version === undefined ? desired.package : `${desired.package}==${desired.version}`
