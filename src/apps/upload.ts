@@ -72,7 +72,8 @@ export async function uploadStep(
     sh`rm -rf -- .[!.]*
 for each in *.source; do [ -d "\${each%.source}" ] || rm -rf -- "$each" "\${each%.source}.files"; done`,
     sh`tar --extract --gzip --same-permissions --numeric-owner --file - || { rm -rf -- .new; exit 1; }`,
-    sh`(cd .new/source && sha256sum --check --quiet --strict ../sums) || { rm -rf -- .new; exit 3; }`,
+    // What was sent is whole, else tar had failed: but what was here may have been changed since.
+    sh`[ ! -s .new/sums ] || (cd .new/source && sha256sum --check --quiet --strict ../sums) || { rm -rf -- .new; exit 3; }`,
     sh`mv -T .new/source ${`${id}.source`} && mv -T .new/files ${`${id}.files`} && touch ${`${id}.files`} && rm -rf .new || exit 1`,
   )
   return { script, input: await packed(snapshot, have) }
@@ -107,6 +108,7 @@ async function pack(snapshot: Snapshot, base: string, have: HostTrees): Promise<
   const files = snapshot.entries.filter(({ link }) => link === undefined)
   const first = new Map<string, SnapshotFile>()
   for (const each of files) if (!first.has(keyOf(each))) first.set(keyOf(each), each)
+  const kept = files.filter((each) => have.files.has(keyOf(each)))
   const wanted = [...first.entries()].filter(([key]) => !have.files.has(key))
   const contents = await snapshot.read(wanted.map(([, { path }]) => path))
   const inSource = (path: string): string => `.new/source/${path}`
@@ -134,7 +136,7 @@ async function pack(snapshot: Snapshot, base: string, have: HostTrees): Promise<
       type: 'file',
       content: Buffer.from(listOf(files)),
     },
-    { path: '.new/sums', type: 'file', content: Buffer.from(sumsOf(files)) },
+    { path: '.new/sums', type: 'file', content: Buffer.from(sumsOf(kept)) },
   ])
   return compress(archive, { level: (await isCompressible(archive)) ? 1 : 0 })
 }

@@ -7,7 +7,7 @@ import { postgresDatabase } from '../../src/resources/postgres-database.ts'
 import { postgresUser } from '../../src/resources/postgres-user.ts'
 import { service } from '../../src/resources/service.ts'
 import { type Run, made, offered, read, run } from '../contracts/run.ts'
-import { bootForFile, labAvailable, labMissing } from '../lab/fixture.ts'
+import { bootForFile, labAvailable, labMissing, labSuite } from '../lab/fixture.ts'
 
 /** Databases, their users and their servers may leave in any order, on a host of its own. */
 describe.skipIf(!labAvailable)(`databases that leave in an odd order ${labMissing}`, () => {
@@ -23,7 +23,10 @@ describe.skipIf(!labAvailable)(`databases that leave in an odd order ${labMissin
   const left = async (resources: readonly Resource[]): Promise<string[]> =>
     offered(await read([hosts()[0]!.target], () => resources))
 
-  const servers = packages('postgresql-15', 'mariadb-server')
+  const servers = packages(
+    labSuite === 'trixie' ? 'postgresql-17' : 'postgresql-15',
+    'mariadb-server',
+  )
   const [mariadb, postgres] = [service('mariadb'), service('postgresql')]
   const base = [...servers, mariadb, postgres]
   const wiki = mariadbDatabase('wiki', { access: { wiki: 'all' } })
