@@ -66,17 +66,19 @@ export async function uploadStep(
   const ready = sh`[ -d ${id} ] && [ -d ${`${id}.source`} ] && [ -e ${`${id}.files`} ]`
   if (have.trees.includes(id))
     return { script: sh`cd ${treesOf(name)} && ${ready}`, input: new Uint8Array() }
+  const { archive, isPacked } = await packed(snapshot, have)
+  const unpack = isPacked ? ['--gzip'] : []
   const script = lines(
     sh`umask 022; cd ${treesOf(name)} || exit 1`,
     // What an upload or a build before this one left when it was interrupted.
     sh`rm -rf -- .[!.]*
 for each in *.source; do [ -d "\${each%.source}" ] || rm -rf -- "$each" "\${each%.source}.files"; done`,
-    sh`tar --extract --gzip --same-permissions --numeric-owner --file - || { rm -rf -- .new; exit 1; }`,
+    sh`tar --extract ${unpack} --same-permissions --numeric-owner --file - || { rm -rf -- .new; exit 1; }`,
     // What was sent is whole, else tar had failed: but what was here may have been changed since.
     sh`[ ! -s .new/sums ] || (cd .new/source && sha256sum --check --quiet --strict ../sums) || { rm -rf -- .new; exit 3; }`,
     sh`mv -T .new/source ${`${id}.source`} && mv -T .new/files ${`${id}.files`} && touch ${`${id}.files`} && rm -rf .new || exit 1`,
   )
-  return { script, input: await packed(snapshot, have) }
+  return { script, input: archive }
 }
 
 export function uploadProblem(app: string, host: string, { code, output }: Answer): FettleError {
@@ -88,23 +90,29 @@ export function uploadProblem(app: string, host: string, { code, output }: Answe
   return problem('upload-failed', { app, host, reason }, { log })
 }
 
+/** What is sent: packed by gzip, or not. */
+interface Pack {
+  readonly archive: Uint8Array
+  readonly isPacked: boolean
+}
+
 /** Hosts that have the same are sent the same bytes, which are made once. */
-async function packed(snapshot: Snapshot, have: HostTrees): Promise<Uint8Array> {
+async function packed(snapshot: Snapshot, have: HostTrees): Promise<Pack> {
   const base = have.trees[0] ?? ''
   const kept = snapshot.entries.filter((each) => have.files.has(keyOf(each)))
   const key = sha256(JSON.stringify([base, kept.map((each) => have.files.get(keyOf(each)))]))
-  const known = packs.get(snapshot) ?? new Map<string, Promise<Uint8Array>>()
+  const known = packs.get(snapshot) ?? new Map<string, Promise<Pack>>()
   packs.set(snapshot, known)
   const made = known.get(key) ?? pack(snapshot, base, have)
   known.set(key, made)
   return made
 }
 
-const packs = new WeakMap<Snapshot, Map<string, Promise<Uint8Array>>>()
+const packs = new WeakMap<Snapshot, Map<string, Promise<Pack>>>()
 const compress = promisify(gzip)
 const keyOf = ({ hash, mode }: SnapshotFile): string => `${hash} ${mode.toString(8)}`
 
-async function pack(snapshot: Snapshot, base: string, have: HostTrees): Promise<Uint8Array> {
+async function pack(snapshot: Snapshot, base: string, have: HostTrees): Promise<Pack> {
   const files = snapshot.entries.filter(({ link }) => link === undefined)
   const first = new Map<string, SnapshotFile>()
   for (const each of files) if (!first.has(keyOf(each))) first.set(keyOf(each), each)
@@ -138,7 +146,8 @@ async function pack(snapshot: Snapshot, base: string, have: HostTrees): Promise<
     },
     { path: '.new/sums', type: 'file', content: Buffer.from(sumsOf(kept)) },
   ])
-  return compress(archive, { level: (await isCompressible(archive)) ? 1 : 0 })
+  const isPacked = await isCompressible(archive)
+  return { archive: isPacked ? await compress(archive, { level: 1 }) : archive, isPacked }
 }
 
 /** Images, archives and programs hardly get smaller, and packing them takes longer than sending them. */
