@@ -11,7 +11,7 @@ export interface Count {
 }
 
 export interface Report {
-  /** By phase and kind. */
+  /** By phase and kind; `all` is those that do not wait on purpose. */
   readonly phases: Readonly<Record<string, Readonly<Record<string, Count>>>>
   readonly requests: number
   readonly failed: number
@@ -33,6 +33,20 @@ class Row {
     this.requests++
     const bucket = Math.round(Math.log(Math.max(milliseconds, 0.01)) / step)
     this.#buckets.set(bucket, (this.#buckets.get(bucket) ?? 0) + 1)
+  }
+
+  /** Of several rows together. */
+  static of(rows: readonly Row[]): Row {
+    const all = new Row()
+    for (const row of rows) {
+      all.requests += row.requests
+      all.connections += row.connections
+      for (const [trouble, count] of Object.entries(row.troubles) as [Trouble, number][])
+        all.troubles[trouble] = (all.troubles[trouble] ?? 0) + count
+      for (const [bucket, count] of row.#buckets)
+        all.#buckets.set(bucket, (all.#buckets.get(bucket) ?? 0) + count)
+    }
+    return all
   }
 
   quantile(part: number): number {
@@ -94,9 +108,12 @@ export class Tally {
   }
 }
 
+const quick = (rows: ReadonlyMap<string, Row>): Row[] =>
+  [...rows].flatMap(([kind, row]) => (kind === 'slow' ? [] : [row]))
+
 const countsOf = (rows: ReadonlyMap<string, Row>): Record<string, Count> =>
   Object.fromEntries(
-    [...rows].map(([kind, row]) => {
+    [...rows, ['all', Row.of(quick(rows))] as const].map(([kind, row]) => {
       const { requests, connections, troubles } = row
       return [
         kind,
