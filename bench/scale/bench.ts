@@ -114,9 +114,9 @@ async function measureTrouble(hosts: Hosts, measured: Measured[]): Promise<void>
   const summary = `Nothing to change on ${count - 2} hosts, 2 hosts not read.`
   if (plan.lines.at(-1)?.text !== summary) throw new Error(outputOf(plan))
   measured.push({
-    what: '`plan` of them, which is shown when the last host was given up',
+    what: '`plan` of them, which ends when the last host was given up',
     seconds: [plan.seconds],
-    note: 'reading is given up after 60 s',
+    note: 'a login is given up after 30 s',
   })
 }
 
