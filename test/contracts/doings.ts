@@ -14,7 +14,7 @@ const changing =
 
 /** Functions of the scripts that look, wait or give up. */
 const looking =
-  'age as ask fail files find_device first fresh probe psql_ ready refuse restore sql_ stays trouble undo units verify'.split(
+  'age as ask fail files find_device first forgive found fresh probe psql_ ready refuse restore show sql_ stay stays trouble undo units verify'.split(
     ' ',
   )
 

@@ -206,16 +206,25 @@ describe.skipIf(!labAvailable)(`adopt ${labMissing}`, () => {
       "
     `)
     expect(files['roles/system.ts']).toMatchInlineSnapshot(`
-      "import { absent, file, hostEntry, link, restart, role, service, timezone } from 'fettle'
+      "import { absent, directory, file, hostEntry, link, restart, role, service, timezone } from 'fettle'
 
       /** What belongs to no single service. */
       export const system = role('system', () => [
         timezone('Europe/Copenhagen'),
         hostEntry('10.9.8.7', ['db.example.test', 'db']),
+        directory('/etc/containers'),
+        directory('/etc/systemd/system.conf.d'),
+        file('/etc/containers/containers.conf', {
+          source: '../files/etc/containers/containers.conf',
+        }),
+        file('/etc/containers/storage.conf', { source: '../files/etc/containers/storage.conf' }),
         file('/etc/cron.d/clean', { content: '0 3 * * * root find /tmp -mtime +9 -delete\\n' }),
         file('/etc/sysctl.d/60-shop.conf', {
           content: 'net.core.somaxconn = 5000\\n',
           notify: restart('systemd-sysctl'),
+        }),
+        file('/etc/systemd/system.conf.d/lab.conf', {
+          source: '../files/etc/systemd/system.conf.d/lab.conf',
         }),
         file('/var/spool/cron/crontabs/ann', {
           source: '../files/var/spool/cron/crontabs/ann',

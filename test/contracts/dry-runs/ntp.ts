@@ -31,8 +31,8 @@ export const table: Table = {
       .toMatchInlineSnapshot(`
       "change ntp:systemd-timesyncd: disabled -> enabled, inactive -> running
         or fails: there is no systemd-timesyncd here: install the package of that name
-        systemctl enable systemd-timesyncd.service
-        go start systemd-timesyncd.service"
+        go start systemd-timesyncd.service
+        systemctl enable systemd-timesyncd.service"
     `)
     const noUnit = { load: 'not-found', active: 'inactive', sub: 'dead', file: '' }
     expect(row(clock, { ...noClock, service: noUnit, live: undefined })).toMatchInlineSnapshot(`
@@ -40,8 +40,8 @@ export const table: Table = {
         or fails: there is no systemd-timesyncd here: install the package of that name
         mkdir -p /etc/systemd/timesyncd.conf.d
         write /etc/systemd/timesyncd.conf.d/fettle.conf root:root 0644
-        systemctl enable systemd-timesyncd.service
-        go start systemd-timesyncd.service"
+        go start systemd-timesyncd.service
+        systemctl enable systemd-timesyncd.service"
     `)
     expect(
       row(clock, { ...noClock, service: noUnit, live: undefined }, { context: opaque }),

@@ -18,8 +18,8 @@ export const table: Table = {
   rows(row) {
     expect(row(nginx, noUnit)).toMatchInlineSnapshot(`
       "change service:nginx: there is no unit nginx.service here
-        systemctl enable nginx.service
-        go start nginx.service"
+        go start nginx.service
+        systemctl enable nginx.service"
     `)
     expect(row(nginx, noUnit, { context: opaque })).toMatchInlineSnapshot(
       `"unknown service:nginx: enabled, running, once package:x has brought it"`,
@@ -33,14 +33,14 @@ export const table: Table = {
     ]
     expect(row(nginx, noUnit, { context: planned(file) })).toMatchInlineSnapshot(`
       "change service:nginx: -> enabled, running
-        systemctl enable nginx.service
-        go start nginx.service"
+        go start nginx.service
+        systemctl enable nginx.service"
     `)
     const noInstall: [string, object] = ['unit:nginx.service', { text: { before: '', after: 'x' } }]
     expect(row(nginx, noUnit, { context: planned(noInstall) })).toMatchInlineSnapshot(`
       "change service:nginx: -> running
-        systemctl enable nginx.service
-        go start nginx.service"
+        go start nginx.service
+        systemctl enable nginx.service"
     `)
     // The file is gone, and it still runs: what the new one enables is seen then.
     expect(row(nginx, { ...running, file: '' }, { context: planned(file) })).toMatchInlineSnapshot(
@@ -48,8 +48,8 @@ export const table: Table = {
     )
     expect(row(nginx, stopped, { after: running })).toMatchInlineSnapshot(`
       "change service:nginx: disabled -> enabled, inactive -> running
-        systemctl enable nginx.service
-        go start nginx.service"
+        go start nginx.service
+        systemctl enable nginx.service"
     `)
     expect(row(nginx, { ...running, file: 'disabled' }, { after: running })).toMatchInlineSnapshot(`
       "change service:nginx: disabled -> enabled
@@ -69,8 +69,8 @@ export const table: Table = {
     expect(row(nginx, isMasked, { after: running })).toMatchInlineSnapshot(`
       "change service:nginx: unmask, enable, inactive -> running
         systemctl unmask nginx.service
-        systemctl enable nginx.service
-        go start nginx.service"
+        go start nginx.service
+        systemctl enable nginx.service"
     `)
     expect(row(atBoot, running, { after: { ...stopped, file: 'enabled' } })).toMatchInlineSnapshot(`
       "change service:nginx: active -> stopped
