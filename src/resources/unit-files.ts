@@ -99,7 +99,7 @@ function accepted(files: readonly SystemFile[]): Shell {
   return lines(
     sh`set -- ${[...units]}`,
     Shell.literal(
-      `instance() { case $1 in *@.*) echo "\${1%@.*}@fettle.\${1##*.}";; *) printf '%s\\n' "$1";; esac; }
+      `instance() { case $1 in *@.*) set -- "\${1%@.*}@fettle.\${1##*.}";; esac; printf '%s\\n' "$1"; }
 verify() {
   for unit in "$@"; do shift; set -- "$@" "$(instance "$unit")"; done
   SYSTEMD_UNIT_PATH="$stage:" systemd-analyze verify --man=no -- "$@" 2>&1
