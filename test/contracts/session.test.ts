@@ -47,7 +47,8 @@ describe.skipIf(!labAvailable)(`a session over ssh ${labMissing}`, () => {
       return subject(hosts()[0]!, 'root')
     }))
 
-  describe.skipIf(!busybox)('to a host whose sh is busybox', () =>
+  const noBusybox = busybox ? '' : ' (busybox is not installed here)'
+  describe.skipIf(!busybox)(`to a host whose sh is busybox${noBusybox}`, () =>
     sessionContract(async () => {
       const install =
         'cat > /usr/local/bin/busybox && chmod 755 /usr/local/bin/busybox && ln -sf /usr/local/bin/busybox /bin/sh'

@@ -1,7 +1,8 @@
 import type { TestHost } from './fixture.ts'
 
 /** Podman may pull from a port of the host itself without TLS. */
-export const trustOwnRegistry = `mkdir -p /etc/containers
+export const trustOwnRegistry = `set -e
+mkdir -p /etc/containers
 printf '[[registry]]\\nlocation = "localhost:5000"\\ninsecure = true\\n' > /etc/containers/registries.conf
 `
 
