@@ -51,14 +51,10 @@ export interface AppState {
   readonly listening: readonly number[]
 }
 
-/**
- * Reads all of it with a few processes; needs no rights. From then on the session gives way to what
- * serves there, as the unit of a build does (`build.ts`).
- */
+/** Reads all of it with a few processes; needs no rights. */
 export function readState(app: string, user: string): Shell {
   const place = placeOf(app)
   return lines(
-    sh`renice -n 10 -p $$ >/dev/null 2>&1`,
     lookAtShell,
     sh`( printf 'shell '; ${ownShell} )`,
     sh`! getent passwd ${user} >/dev/null || [ ! -d /srv/${app}/releases ] || echo prepared`,

@@ -4,6 +4,7 @@ import { type Resource, idOf } from '../model/resource.ts'
 /**
  * What left the description, in the order in which it can be removed: as given, but what stands in a folder
  * goes before the folder, and what needs another to be removed goes before that, whichever of them left first.
+ * A circle is borne, other than in a description (`model/order.ts`): nobody can correct what a host remembers.
  */
 export function leavingOrder(
   orphans: readonly Resource[],

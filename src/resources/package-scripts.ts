@@ -79,12 +79,14 @@ simulate() {
   [ -n "$*$gone" ] || return 0
   answer=$(ask "$@" $gone)
   case $nl$answer in
-  *"$nl"E:* | *"$nl"Note,*) ;;
-  *) printf '\\n== apt\\n%s\\n' "$answer"; return ;;
+  *"$nl"E:* | *"$nl"Note,*)
+    known=
+    [ "$#" = 0 ] || candidates "$@"
+    [ -n "$known$gone" ] || return 0
+    answer=$(ask $known $gone)
+    ;;
   esac
-  known=
-  [ "$#" = 0 ] || candidates "$@"
-  [ -z "$known$gone" ] || say $known $gone
+  printf '\\n== apt\\n%s\\n' "$answer"
 }
 `)
 

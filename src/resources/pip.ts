@@ -123,15 +123,15 @@ function groups<Each extends { readonly desired: PipDesired }>(
 }
 
 function applyPip(changes: readonly Change<PipDesired, LanguageState>[]): Step {
-  const others = new Set(changes.filter(isAnothers).map(({ resource }) => resource))
+  const whole = changes.map(({ resource, state }) => ({ ...resource, state }))
   return {
     script: lines(
       // As variables: an older pip passes over those that it does not know.
       sh`export PIP_BREAK_SYSTEM_PACKAGES=1 PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1`,
-      ...groups(changes.map(({ resource }) => resource)).map(({ venv, members }) => {
+      ...groups(whole).map(({ venv, members }) => {
         const gone = members.filter(({ absent }) => absent)
         const wanted = members.filter(({ absent }) => !absent)
-        const beside = wanted.filter((each) => others.has(each))
+        const beside = wanted.filter(({ state }) => isAnothers(state))
         return lines(
           python(venv, members[0]!),
           gone.length > 0 &&
@@ -147,8 +147,7 @@ function applyPip(changes: readonly Change<PipDesired, LanguageState>[]): Step {
 }
 
 /** Debian's comes first, and pip would try to remove that: from Debian 13 on it fails of it. */
-const isAnothers = ({ state: { versions, own } }: Change<PipDesired, LanguageState>): boolean =>
-  versions.length > own.length
+const isAnothers = ({ versions, own }: LanguageState): boolean => versions.length > own.length
 
 const requirement = ({ desired }: Resource<PipDesired>): string =>
   desired.version === undefined ? desired.package : `${desired.package}==${desired.version}`
