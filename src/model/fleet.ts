@@ -29,7 +29,8 @@ export interface FleetDescription<Placed extends Placement<any>> {
    */
   readonly name?: string
   readonly hosts: Readonly<Record<string, HostDescription<VarsOf<Placed>>>>
-  readonly roles: readonly Placed[]
+  /** What hosts are: `[web.on('web1')]`. */
+  readonly roles?: readonly Placed[]
   /** What is delivered, and where to: `[shop.on('web1', 'web2')]`. */
   readonly apps?: readonly AppPlacement[]
   /** Values for the roles of all hosts. */
@@ -72,7 +73,7 @@ export function fleet<Placed extends Placement<any>>(description: FleetDescripti
   const names = Object.keys(description.hosts)
   for (const name of names) checkHost(name, description.hosts[name]!, at)
   const roles = new Map(names.map((name) => [name, [] as Role<any>[]]))
-  for (const placement of description.roles)
+  for (const placement of description.roles ?? [])
     for (const name of placedOn(`Role ${placement.role.name}`, placement, description.hosts)) {
       const placed = roles.get(name)!
       if (!placed.includes(placement.role)) placed.push(placement.role)

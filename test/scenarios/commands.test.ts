@@ -143,7 +143,7 @@ describe.skipIf(!labAvailable)(`commands over hosts ${labMissing}`, () => {
   test('a host that the lab does not have is an error', async () => {
     const folder = here().write(
       'fleet.ts',
-      "import { fleet } from 'fettle'\nexport default fleet({ hosts: { mail: {} }, roles: [] })\n",
+      "import { fleet } from 'fettle'\nexport default fleet({ hosts: { mail: {} } })\n",
     )
     const { code, stderr } = await folder.fettle(['plan', '--lab'])
     expect(code).toBe(2)

@@ -8,7 +8,7 @@ const shop = app('shop', {
   source: './shop',
   env: { MAIL: \`smtp://\${secret('smtp-password')}@mail\`, COLOR: 'green' },
 })
-export default fleet({ hosts: { web1: {} }, roles: [], apps: [shop.on('web1')] })
+export default fleet({ hosts: { web1: {} }, apps: [shop.on('web1')] })
 `
 
 /** A folder in which several people work, each with an identity of their own. */
