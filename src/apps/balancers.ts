@@ -16,6 +16,12 @@ export interface PlaceStats extends SlotStats {
   readonly balancer: string
 }
 
+/** What a balancer has printed. */
+interface Said {
+  readonly host: string
+  readonly output: string
+}
+
 type Balanced = Pick<AppDescription, 'name' | 'port'>
 
 /** The balancers in front of an app, which are all told the same. */
@@ -83,21 +89,20 @@ export class Balancers {
   async stats(places: readonly Place[]): Promise<PlaceStats[]> {
     if (places.length === 0) return []
     const answers = await this.#askAll(readStats(this.#app.name))
-    return answers.flatMap(({ host: balancer, output }) =>
-      parseStats(output).flatMap((each) =>
-        places.some(({ host, slot }) => host.name === each.host && slot === each.slot)
-          ? [{ ...each, balancer }]
-          : [],
-      ),
-    )
+    return answers.flatMap((answer) => statsOf(places, answer))
   }
 
   /** Nobody is served by these any more, nor can be by a HAProxy that was replaced by a reload. */
   async idle(places: readonly Place[]): Promise<boolean> {
-    const stats = await this.stats(places)
-    if (stats.some(({ current, queue }) => current + queue > 0)) return false
-    const answers = await this.#askAll(countOldWorkers)
-    return answers.every(({ output }) => Number(output) === 0)
+    // In this order: a reload in between is seen.
+    const script = lines(sh`${readStats(this.#app.name)} || exit 1`, countOldWorkers)
+    const answers = await this.#askAll(script)
+    return answers.every(({ host, output }) => {
+      const rows = output.trimEnd().split('\n')
+      const old = Number(rows.pop())
+      const stats = statsOf(places, { host, output: rows.join('\n') })
+      return old === 0 && stats.every(({ current, queue }) => current + queue === 0)
+    })
   }
 
   #changes(places: readonly Place[], state: SlotChange['state']): SlotChange[] {
@@ -115,11 +120,11 @@ export class Balancers {
     )
   }
 
-  #askAll(script: Shell): Promise<{ host: string; output: string }[]> {
+  #askAll(script: Shell): Promise<Said[]> {
     return Promise.all(this.#sessions.map((session) => this.#ask(session, script)))
   }
 
-  async #ask(session: Session, script: Shell): Promise<{ host: string; output: string }> {
+  async #ask(session: Session, script: Shell): Promise<Said> {
     const error = (): FettleError => this.#failed(session, 'it did not answer within 90 s')
     const [answer] = await session.run([{ script, user: 'root' }], { seconds: 90, error })
     const output = answer!.output.toString()
@@ -132,3 +137,10 @@ export class Balancers {
     return problem('balancer-failed', { app: this.#app.name, host, reason })
   }
 }
+
+const statsOf = (places: readonly Place[], { host: balancer, output }: Said): PlaceStats[] =>
+  parseStats(output).flatMap((each) =>
+    places.some(({ host, slot }) => host.name === each.host && slot === each.slot)
+      ? [{ ...each, balancer }]
+      : [],
+  )

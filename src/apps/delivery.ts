@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../base/clock.ts'
 import { type FettleError, asFettleError, problem } from '../base/errors.ts'
-import { type Shell, lines, sh } from '../base/shell.ts'
 import { Hold } from '../engine/hold.ts'
 import type { Lease, Runner } from '../engine/lease.ts'
 import { awaitTurn } from '../engine/turn.ts'
@@ -124,7 +123,7 @@ export class Delivery {
   async #approach(host: AppHost): Promise<Approached> {
     const machine = this.#options.machineOf(host.name)
     const session = this.#open(machine)
-    return { host, machine, session, state: await read(this.app, host.name, session, giveWay) }
+    return { host, machine, session, state: await read(this.app, host.name, session) }
   }
 
   async #take({ host, machine, session, state: first }: Approached): Promise<HostRollout> {
@@ -168,12 +167,8 @@ interface Asked {
   ask?: Hold['ask']
 }
 
-/** From then on what a session does gives way to what serves there, as a build does (`build.ts`). */
-const giveWay = sh`renice -n 10 -p $$ >/dev/null 2>&1`
-
-/** What one host knows of the app; `first`: what else is to be done with the same question. */
-async function read(app: App, host: string, over: Asked, first?: Shell): Promise<AppState> {
-  const frames = [{ script: lines(first, readState(app.name, userOf(app.name))) }]
+async function read(app: App, host: string, over: Asked): Promise<AppState> {
+  const frames = [{ script: readState(app.name, userOf(app.name)) }]
   const answers = over.ask
     ? await over.ask(frames, limitOf(host))
     : await over.run!(frames, limitOf(host))

@@ -135,7 +135,7 @@ async function idle(crew: Crew, places: readonly Place[], stop?: AbortSignal): P
   const stopped = (): boolean => stop?.aborted === true
   while (places.length > 0 && crew.clock.elapsed() < until && !stopped()) {
     if (await crew.balancers.idle(places)) return
-    await sleep(200)
+    await sleep(500)
   }
 }
 

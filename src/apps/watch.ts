@@ -67,7 +67,7 @@ export class Watch {
     let mute = false
     do {
       stopIfAsked(this.#crew.stop)
-      await sleep(Math.min(250, Math.max(100, until - clock.elapsed())))
+      await sleep(Math.min(500, Math.max(100, until - clock.elapsed())))
       const [now] = await Promise.all([
         this.#checkTraffic(hosts),
         ...hosts.map((host) => host.check()),
