@@ -27,6 +27,9 @@ export interface Wanted {
   readonly upload: number
 }
 
+/** How many of them a WebSocket client sends before it leaves and comes anew. */
+const messages = 25
+
 /** All clients together, and what they share. */
 export class Clients {
   readonly tally: Tally = new Tally()
@@ -66,14 +69,15 @@ export class Clients {
     ])
   }
 
-  /** At even moments, whatever the requests take; the first one at any moment. */
+  /** So often on average, whatever the requests take, and never in step with other clients. */
   async #repeat(pause: number, once: () => Promise<void>): Promise<void> {
+    const next = (): number => pause * (0.5 + Math.random())
     let at = performance.now() + Math.random() * Math.max(pause, 100)
     while (!this.stopped) {
       const wait = at - performance.now()
       if (wait > 0) await sleep(wait)
       else at = performance.now()
-      at += pause
+      at += next()
       if (!this.stopped) await once()
     }
   }
@@ -152,32 +156,42 @@ export class Clients {
       })
   }
 
-  /** One WebSocket after another: each until the other side closes it. */
+  /** One WebSocket after another: each for so many messages, or until the other side closes it. */
   async #talk(): Promise<void> {
     let socket: WebSocketClient | undefined
-    let said = 0
-    await this.#repeat(200, () =>
-      this.#counted('socket', async (begun) => {
-        if (!socket) this.tally.connected('socket')
-        try {
-          socket ??= await WebSocketClient.open(this.#wanted.place, this.#wanted.host, 10)
-          const text = `${++said}`
-          const back = await socket.echo(text, 20)
-          if (back === undefined) {
-            socket = undefined
-            return
+    let left = 0
+    const leave = async (seconds: number): Promise<void> => {
+      await socket?.close(seconds)
+      socket = undefined
+    }
+    await this.#repeat(200, async () => {
+      if (!socket) {
+        await this.#counted('upgrade', async (begun) => {
+          this.tally.connected('upgrade')
+          socket = await WebSocketClient.open(this.#wanted.place, this.#wanted.host, 10)
+          this.#checkRelease(fieldOf(socket.answer, 'x-release'), begun)
+        })
+        left = messages
+      } else if (left-- === 0) await leave(10)
+      else
+        await this.#counted('socket', async (begun) => {
+          try {
+            const back = await socket!.echo(`${left}`, 20)
+            if (back === undefined) socket = undefined
+            else this.#checkEcho(back, `${left}`, begun)
+          } catch (thrown) {
+            await leave(0)
+            throw thrown
           }
-          const [release = '', rest] = back.split(' ')
-          if (rest !== text) throw new Failure('truncated', `${back} is no echo of ${text}`)
-          this.#checkRelease(release, begun)
-        } catch (thrown) {
-          await socket?.close(0)
-          socket = undefined
-          throw thrown
-        }
-      }),
-    )
-    await socket?.close(10)
+        })
+    })
+    await leave(10)
+  }
+
+  #checkEcho(back: string, text: string, begun: number): void {
+    const [release = '', rest] = back.split(' ')
+    if (rest !== text) throw new Failure('truncated', `${back} is no echo of ${text}`)
+    this.#checkRelease(release, begun)
   }
 
   #head(method: string, path: string, fields: string): string {

@@ -101,7 +101,7 @@ describe('the load generator notices', () => {
   })
 
   test('a WebSocket that ends without a word, and not one that is closed', async () => {
-    const upgraded = async (last: Buffer): Promise<Count> => {
+    const upgraded = async (last: Buffer): Promise<Record<'upgrade' | 'socket', Count>> => {
       const port = await serving(() => undefined)
       servers.at(-1)!.on('upgrade', (request, socket) => {
         const key = `${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`
@@ -112,13 +112,15 @@ describe('the load generator notices', () => {
         socket.on('error', () => undefined)
         socket.end(last)
       })
-      return count(load(port, { socket: 1 }), 'socket')
+      const { upgrade, socket } = (await load(port, { socket: 1 })).phases['rest']!
+      return { upgrade: upgrade!, socket: socket! }
     }
     const cut = await upgraded(Buffer.alloc(0))
-    expect(cut.troubles).toEqual({ reset: cut.requests })
+    expect(cut.socket.troubles).toEqual({ reset: cut.socket.requests })
     const closed = await upgraded(Buffer.from([0x88, 2, 3, 0xe9]))
-    expect(closed.troubles).toEqual({})
-    expect(closed.connections).toBeGreaterThan(0)
+    expect(closed.socket.troubles).toEqual({})
+    expect(closed.upgrade.troubles).toEqual({})
+    expect(closed.upgrade.connections).toBeGreaterThan(1)
   })
 
   test('that an address is not that of a lab host', async () => {

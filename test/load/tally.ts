@@ -13,6 +13,8 @@ export interface Count {
 export interface Report {
   /** By phase and kind; `all` is those that do not wait on purpose. */
   readonly phases: Readonly<Record<string, Readonly<Record<string, Count>>>>
+  /** The same of all phases but `rest` and `warm-up` together. */
+  readonly busy: Readonly<Record<string, Count>>
   readonly requests: number
   readonly failed: number
   readonly seconds: number
@@ -92,11 +94,20 @@ export class Tally {
     const { requests, failed } = this
     return {
       phases: Object.fromEntries(phases),
+      busy: countsOf(this.#busy()),
       requests,
       failed,
       seconds: (performance.now() - this.#begun) / 1000,
       failures: this.#failures,
     }
+  }
+
+  #busy(): Map<string, Row> {
+    const busy = new Map<string, Row>()
+    for (const [phase, rows] of this.#rows)
+      if (phase !== 'rest' && phase !== 'warm-up')
+        for (const [kind, row] of rows) busy.set(kind, Row.of([busy.get(kind) ?? new Row(), row]))
+    return busy
   }
 
   #row(phase: string, kind: string): Row {

@@ -39,7 +39,23 @@ export interface CliOptions {
   readonly input?: string | 'open'
   /** A terminal instead of pipes, through script(1): both outputs come as stdout. */
   readonly terminal?: boolean
+  /** As if it ran on a machine of its own. */
+  readonly elsewhere?: boolean
 }
+
+/**
+ * Begins a command line that stands for a machine of its own: it has one processor at most, and on it what
+ * time others leave, where this user may say so. That is what an idle cgroup (cpu.idle) does; others wait for
+ * what has nice 19, also where that is said of a whole session (sched(7), autogroup).
+ */
+const elsewhere: readonly string[] = [
+  ...['sh', '-c'],
+  `for group in /sys/fs/cgroup/cpu/elsewhere /sys/fs/cgroup/elsewhere; do
+  { mkdir -p "$group" && echo 1 >"$group/cpu.idle" && echo $$ >"$group/cgroup.procs"; } 2>/dev/null && break
+done
+exec taskset -c "$(($(nproc) - 1))" nice -n 19 "$@"`,
+  'sh',
+]
 
 /** A folder with a description, in which `fettle` is run as a process of its own. */
 export class Folder {
@@ -86,11 +102,14 @@ export default fleet({ hosts: { ${names} }, roles: [all.on('*')] })
   }
 
   start(words: readonly string[], options: CliOptions = {}): Started {
-    const all = [main, ...words]
-    const line = [process.execPath, ...all].map((word) => `'${word.replaceAll("'", `'\\''`)}'`)
+    const [first, ...others] = [
+      ...(options.elsewhere ? elsewhere : []),
+      ...[process.execPath, main, ...words],
+    ] as [string, ...string[]]
+    const line = [first, ...others].map((word) => `'${word.replaceAll("'", `'\\''`)}'`)
     const child = options.terminal
       ? spawn('script', ['-qec', line.join(' '), '/dev/null'], this.#surroundings(options))
-      : spawn(process.execPath, all, this.#surroundings(options))
+      : spawn(first, others, this.#surroundings(options))
     return started(child, options.input)
   }
 
