@@ -5,6 +5,7 @@ import type { App } from '../model/app.ts'
 import type { Balancers, Place } from './balancers.ts'
 import type { HostRollout } from './host-rollout.ts'
 import { stopIfAsked } from './interruption.ts'
+import { pace } from './pace.ts'
 import type { Release } from './release.ts'
 import type { Served, Serving } from './state.ts'
 import { Watch } from './watch.ts'
@@ -132,10 +133,12 @@ export async function drained(
 
 async function idle(crew: Crew, places: readonly Place[], stop?: AbortSignal): Promise<void> {
   const until = crew.clock.elapsed() + crew.app.rollout.drain * 1000
-  const stopped = (): boolean => stop?.aborted === true
-  while (places.length > 0 && crew.clock.elapsed() < until && !stopped()) {
+  const left = (): number => (stop?.aborted ? 0 : until - crew.clock.elapsed())
+  for (let asked = 0; places.length > 0 && left() > 0; asked++) {
     if (await crew.balancers.idle(places)) return
-    await sleep(500)
+    // Aborted, it ends at once.
+    const pause = Math.min(pace(asked), Math.max(0, left()))
+    await sleep(pause, undefined, { signal: stop }).catch(() => undefined)
   }
 }
 

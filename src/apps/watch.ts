@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Place, PlaceStats } from './balancers.ts'
 import type { HostRollout } from './host-rollout.ts'
 import type { Crew } from './rollout.ts'
+import { pace } from './pace.ts'
 import { stopIfAsked } from './interruption.ts'
 import { unitsOf } from './instances.ts'
 
@@ -65,9 +66,10 @@ export class Watch {
     // One that has not answered anything yet is watched on, for as long as an answer may take.
     const last = until + app.balance.timeout * 1000
     let mute = false
+    let asked = 0
     do {
       stopIfAsked(this.#crew.stop)
-      await sleep(Math.min(500, Math.max(100, until - clock.elapsed())))
+      await sleep(Math.min(pace(asked++), Math.max(100, until - clock.elapsed())))
       const [now] = await Promise.all([
         this.#checkTraffic(hosts),
         ...hosts.map((host) => host.check()),
