@@ -49,7 +49,8 @@ export interface CliOptions {
  * what has nice 19, also where that is said of a whole session (sched(7), autogroup).
  */
 const elsewhere: readonly string[] = [
-  ...['sh', '-c'],
+  'sh',
+  '-c',
   `for group in /sys/fs/cgroup/cpu/elsewhere /sys/fs/cgroup/elsewhere; do
   { mkdir -p "$group" && echo 1 >"$group/cpu.idle" && echo $$ >"$group/cgroup.procs"; } 2>/dev/null && break
 done
@@ -104,7 +105,9 @@ export default fleet({ hosts: { ${names} }, roles: [all.on('*')] })
   start(words: readonly string[], options: CliOptions = {}): Started {
     const [first, ...others] = [
       ...(options.elsewhere ? elsewhere : []),
-      ...[process.execPath, main, ...words],
+      process.execPath,
+      main,
+      ...words,
     ] as [string, ...string[]]
     const line = [first, ...others].map((word) => `'${word.replaceAll("'", `'\\''`)}'`)
     const child = options.terminal
