@@ -1,9 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '../base/clock.ts'
 import { type FettleError, problem } from '../base/errors.ts'
 import { type Shell, lines, sh } from '../base/shell.ts'
 import { type SlotChange, liveSlots, readConfig, setSlots } from '../balancer/slots.ts'
 import { type SlotStats, countOldWorkers, parseStats, readStats } from '../balancer/socket.ts'
 import { type AppDescription, type AppHost, portOf } from '../model/app.ts'
 import type { Session } from '../transport/machine.ts'
+import { pace } from './pace.ts'
 
 /** A slot of one of the app's hosts. */
 export interface Place {
@@ -92,8 +95,24 @@ export class Balancers {
     return answers.flatMap((answer) => statsOf(places, answer))
   }
 
+  /** Until they are idle, so many seconds are over, or it is told to stop, which ends it at once. */
+  async untilIdle(
+    places: readonly Place[],
+    seconds: number,
+    clock: Clock,
+    stop?: AbortSignal,
+  ): Promise<void> {
+    const until = clock.elapsed() + seconds * 1000
+    const left = (): number => (stop?.aborted ? 0 : Math.max(0, until - clock.elapsed()))
+    for (let asked = 0; places.length > 0 && left() > 0; asked++) {
+      if (await this.#idle(places)) return
+      // What it rejects with is that it was told to stop, which `left` says.
+      await sleep(Math.min(pace(asked), left()), undefined, { signal: stop }).catch(() => undefined)
+    }
+  }
+
   /** Nobody is served by these any more, nor can be by a HAProxy that was replaced by a reload. */
-  async idle(places: readonly Place[]): Promise<boolean> {
+  async #idle(places: readonly Place[]): Promise<boolean> {
     // In this order: a reload in between is seen.
     const script = lines(sh`${readStats(this.#app.name)} || exit 1`, countOldWorkers)
     const answers = await this.#askAll(script)

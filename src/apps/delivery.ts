@@ -167,6 +167,7 @@ interface Asked {
   ask?: Hold['ask']
 }
 
+/** What one host knows of the app. */
 async function read(app: App, host: string, over: Asked): Promise<AppState> {
   const frames = [{ script: readState(app.name, userOf(app.name)) }]
   const answers = over.ask

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../base/clock.ts'
 import type { AppDescription, AppHost } from '../model/app.ts'
 import type { Session } from '../transport/machine.ts'
@@ -21,14 +20,13 @@ export async function leaveBalancers(
   sessions: readonly Session[],
   clock: Clock,
 ): Promise<void> {
-  const until = clock.elapsed() + drain * 1000
   // Each by itself: one of them may know slots that another one has no more.
   const each = sessions.map(async (session) => {
     const balancer = new Balancers(app, [session])
     const places = (await Promise.all(hosts.map((host) => balancer.live(host)))).flat()
     if (places.length === 0) return
     await balancer.retire(places)
-    while (!(await balancer.idle(places)) && clock.elapsed() < until) await sleep(200)
+    await balancer.untilIdle(places, drain, clock)
   })
   await Promise.all(each)
 }

@@ -5,7 +5,6 @@ import type { App } from '../model/app.ts'
 import type { Balancers, Place } from './balancers.ts'
 import type { HostRollout } from './host-rollout.ts'
 import { stopIfAsked } from './interruption.ts'
-import { pace } from './pace.ts'
 import type { Release } from './release.ts'
 import type { Served, Serving } from './state.ts'
 import { Watch } from './watch.ts'
@@ -131,15 +130,12 @@ export async function drained(
   if (!stop.aborted) await crew.balancers.retire(places)
 }
 
-async function idle(crew: Crew, places: readonly Place[], stop?: AbortSignal): Promise<void> {
-  const until = crew.clock.elapsed() + crew.app.rollout.drain * 1000
-  const left = (): number => (stop?.aborted ? 0 : until - crew.clock.elapsed())
-  for (let asked = 0; places.length > 0 && left() > 0; asked++) {
-    if (await crew.balancers.idle(places)) return
-    // Aborted, it ends at once.
-    const pause = Math.min(pace(asked), Math.max(0, left()))
-    await sleep(pause, undefined, { signal: stop }).catch(() => undefined)
-  }
+async function idle(
+  { app, balancers, clock }: Crew,
+  places: readonly Place[],
+  stop?: AbortSignal,
+): Promise<void> {
+  await balancers.untilIdle(places, app.rollout.drain, clock, stop)
 }
 
 async function finish(crew: Crew, served: Served): Promise<void> {

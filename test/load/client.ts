@@ -71,13 +71,12 @@ export class Clients {
 
   /** So often on average, whatever the requests take, and never in step with other clients. */
   async #repeat(pause: number, once: () => Promise<void>): Promise<void> {
-    const next = (): number => pause * (0.5 + Math.random())
     let at = performance.now() + Math.random() * Math.max(pause, 100)
     while (!this.stopped) {
       const wait = at - performance.now()
       if (wait > 0) await sleep(wait)
       else at = performance.now()
-      at += next()
+      at += pause * (0.5 + Math.random())
       if (!this.stopped) await once()
     }
   }
