@@ -48,7 +48,7 @@ export class Balancers {
    */
   async move(fresh: readonly Place[], old: readonly Place[]): Promise<void> {
     const reach = this.#reach(fresh)
-    const set = setSlots([...this.#changes(fresh, 'ready'), ...this.#changes(old, 'drain')], true)
+    const set = setSlots([...this.#changes(fresh, 'ready'), ...this.#changes(old, 'drain')])
     if (this.#sessions.length === 1) {
       await this.#askAll(lines(reach, set))
       return
@@ -59,14 +59,12 @@ export class Balancers {
 
   /** Nothing more for these; what they are at is finished. */
   async retire(places: readonly Place[]): Promise<void> {
-    await this.#askAll(setSlots(this.#changes(places, 'maint'), true))
+    await this.#askAll(setSlots(this.#changes(places, 'maint')))
   }
 
   /** Back to what took traffic before, whatever can be reached. */
   async putBack(old: readonly Place[], fresh: readonly Place[]): Promise<void> {
-    await this.#askAll(
-      setSlots([...this.#changes(old, 'ready'), ...this.#changes(fresh, 'maint')], true),
-    )
+    await this.#askAll(setSlots([...this.#changes(old, 'ready'), ...this.#changes(fresh, 'maint')]))
   }
 
   /** Those of these slots that some balancer gives no traffic to. */

@@ -75,32 +75,49 @@ export function awaitHealth(
   const host = app.domains.find((each) => !each.startsWith('*')) ?? address
   const pending = slots.map((slot) => `${portOf(app, slot)}=0`)
   const template = unitOf(app.name, 'web', release, '')
+  const site = `http://${address.includes(':') ? `[${address}]` : address}`
   return lines(
     sh`began=$(date +%s); pending=${pending.join(' ')}; template=${template}`,
-    sh`well() {
-  said=$(curl -sS -o /dev/null -m ${timeout} -w '%{http_code}' -H ${`Host: ${host}`} -H 'User-Agent: fettle' -- ${`http://${address}:`}"$1"${path} 2>&1)
-  code=$(printf '%s' "$said" | tail -c 3)
-  case $code in [1-9][0-9][0-9]) ;; *) code=0 ;; esac
-  [ "$code" -ge ${low} ] && [ "$code" -le ${high} ]
+    // One process for all of them in turn. Of each it prints the code, and before it what went wrong.
+    sh`ask() {
+  set --
+  for each in $pending; do set -- "$@" -o /dev/null ${site}:"\${each%=*}"${path}; done
+  curl -gsS -m ${timeout} -w '%{stderr}%{http_code}\n' -H ${`Host: ${host}`} -H 'User-Agent: fettle' "$@" 2>&1
 }`,
-    // All of them in turn, so that it takes no longer for many than for one.
-    sh`while [ -n "$pending" ]; do
-  left=
-  for each in $pending; do
-    port=\${each%=*}; good=\${each#*=}
-    if well "$port"; then good=$((good + 1)); else good=0; fi
-    [ "$good" -lt ${healthy} ] || continue
-    left="$left $port=$good"
-    restarts=$(systemctl show -P NRestarts -- "\${template%.service}$port.service")
-    if [ "\${restarts:-0}" -ge 3 ]; then echo "its instance on port $port ends again and again"; exit 1; fi
-    if [ $(( $(date +%s) - began )) -ge ${Math.ceil(within)} ]; then
-      if [ "\${restarts:-0}" -gt 0 ]; then echo "its instance on port $port was not well within "${`${within} s: it ended, and was started again, times: `}"$restarts"; exit 1; fi
-      case $code in 0) answer=\${said%000}; answer=\${answer:-none} ;; *) answer="status $code" ;; esac
-      echo "its instance on port $port was not well within "${`${within} s; asked for ${path}, it answered: `}"$(printf '%s' "$answer" | tr '\n' ' ')"; exit 1
-    fi
-  done
+    // What a slot answered: how often it has been well in a row, and which is the first that is not, and why.
+    sh`count() {
+  port=\${1%=*}; good=\${1#*=}
+  case $2 in [1-9][0-9][0-9]) code=$2 words="status $2" ;; *) code=0 words=\${3:-none} ;; esac
+  if [ "$code" -ge ${low} ] && [ "$code" -le ${high} ]; then good=$((good + 1))
+  else good=0; [ -n "$ailing" ] || { ailing=$port; answer=$words; }; fi
+  [ "$good" -ge ${healthy} ] || left="$left $port=$good"
+}`,
+    sh`asked=0
+while [ -n "$pending" ]; do
+  left= ailing= words=
+  set -- $pending
+  said=$(ask)
+  while IFS= read -r row; do
+    case $row in
+      [0-9][0-9][0-9]) [ $# = 0 ] || { count "$1" "$row" "$words"; shift; }; words= ;;
+      *) words="$words\${words:+ }$row" ;;
+    esac
+  done <<END
+$said
+END
+  for each; do count "$each" 000 "$said"; done
   pending=$left
-  [ -z "$pending" ] || sleep 0.1
+  [ -n "$pending" ] || break
+  if [ -n "$ailing" ]; then
+    restarts=$(systemctl show -P NRestarts -- "\${template%.service}$ailing.service")
+    if [ "\${restarts:-0}" -ge 3 ]; then echo "its instance on port $ailing ends again and again"; exit 1; fi
+    if [ $(( $(date +%s) - began )) -ge ${Math.ceil(within)} ]; then
+      if [ "\${restarts:-0}" -gt 0 ]; then echo "its instance on port $ailing was not well within "${`${within} s: it ended, and was started again, times: `}"$restarts"; exit 1; fi
+      echo "its instance on port $ailing was not well within "${`${within} s; asked for ${path}, it answered: `}"$answer"; exit 1
+    fi
+  fi
+  # What takes long to start is not slowed down by being asked.
+  asked=$((asked + 1)); if [ $asked -lt 20 ]; then sleep 0.1; else sleep 0.5; fi
 done`,
   )
 }

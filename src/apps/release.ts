@@ -138,10 +138,7 @@ function transient(
   return sh`systemd-run --quiet --wait --pipe --collect ${options} ${settings.map((each) => `--property=${each}`)} /bin/sh -c ${failWhenStopped} sh /bin/sh ${script}`
 }
 
-/**
- * Removes releases with their units, but for those that are named and any that runs. Prints the trees
- * that are still needed. Runs as root.
- */
+/** Removes releases with their units, but for those that are named and any that runs. Runs as root. */
 export function pruneReleases(app: App, names: readonly string[]): Shell {
   return lines(
     sh`cd ${releasesOf(app.name)} || exit 1`,
@@ -150,7 +147,6 @@ export function pruneReleases(app: App, names: readonly string[]): Shell {
   case " "${names.join(' ')}" " in *" $each "*) continue ;; esac`,
     sh`  [ -z "$(systemctl list-units --no-legend --plain --state=active,activating,deactivating ${app.name}'.*.'"$each"'@*' 2>/dev/null)" ] || continue`,
     sh`  rm -f -- /etc/systemd/system/${app.name}.*."$each"@.service && rm -rf -- "$each"
-done
-for each in */tree; do readlink "$each"; done | sed 's|.*/||' | sort -u`,
+done`,
   )
 }

@@ -6,9 +6,11 @@ import { releasesOf, treesOf } from './paths.ts'
 export function pruneTrees({ name }: Pick<AppDescription, 'name'>, keep: readonly string[]): Shell {
   return sh`cd ${treesOf(name)} 2>/dev/null || exit 0
 keep=" ${Shell.literal(keep.filter((each) => /^[0-9a-f]{12}$/.test(each)).join(' '))} "
-for tree in ${releasesOf(name)}/*/tree; do
-  [ ! -L "$tree" ] || { tree=$(readlink -- "$tree"); keep="$keep\${tree##*/} "; }
-done
+set -- ${releasesOf(name)}/*/tree
+if [ -L "$1" ]; then
+  used=$(readlink -- "$@") || exit 1
+  for tree in $used; do keep="$keep\${tree##*/} "; done
+fi
 for each in *; do
   id=\${each%%.*}
   case $keep in *" $id "*) continue ;; esac

@@ -30,23 +30,16 @@ export function liveSlots(cfg: string): LiveSlots {
 export const readConfig: Shell = sh`cat ${configFile} 2>/dev/null; :`
 
 /**
- * Runs as root on the balancer. The slots are changed in HAProxy's file, if `file`, and then in the HAProxy
- * that runs, those that become ready first; without `file` a reload forgets it. It fails and changes
- * nothing when one of them is not there or HAProxy would not take the file. Safe to run twice, and beside
- * another one.
+ * Runs as root on the balancer. The slots are changed in HAProxy's file and then in the HAProxy that runs,
+ * those that become ready first. It fails and changes nothing when one of them is not there or HAProxy would
+ * not take the file. Safe to run twice, and beside another one.
  */
-export function setSlots(changes: readonly SlotChange[], file: boolean): Shell {
+export function setSlots(changes: readonly SlotChange[]): Shell {
   if (changes.length === 0) return sh`:`
   const order = ['ready', 'drain', 'maint']
   const sorted = [...changes].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state))
-  const wanted = sorted.map(({ app, host, slot, state }) => `app-${app}/${host}-${slot} ${state}`)
-  return lines(
-    lockConfig,
-    sh`wanted=${wanted.join('\n')}`,
-    file && editFile,
-    tell,
-    file ? sh`tell_all || reload` : sh`tell_all || { printf '%s\n' "$said"; exit 1; }`,
-  )
+  const states = sorted.map(({ app, host, slot, state }) => `app-${app}/${host}-${slot} ${state}`)
+  return lines(lockConfig, editFile(states), tell(states))
 }
 
 /**
@@ -62,15 +55,19 @@ export const awkServer: string = `function server() { return $1 == "server" && b
 /** Only whole lines of servers are touched, and of these only the word at the end. */
 const awkEdit = `${awkServer}
 FNR == NR { if (!($1 in state)) missing++; state[$1] = $2; next }
-{ name = server() }
+{ name = server(); was = $0 }
 name in state {
   missing--
   sub(/[ \\t]+$/, ""); sub(/[ \\t]+disabled$/, "")
   if (state[name] != "ready") $0 = $0 " disabled"
   seen[name] = 1
 }
+$0 != was { changed = 1 }
 { print }
-END { if (missing) { for (name in state) if (!(name in seen)) print name > "/dev/stderr"; exit 1 } }`
+END {
+  if (missing) { for (name in state) if (!(name in seen)) print name | "sort >&2"; exit 1 }
+  if (!changed) exit 3
+}`
 
 /** Prints the described file, in which no slot is live, with those live that are in the file of `old=1`. */
 export const awkKeepLive: string = `FNR == 1 { backend = "" }
@@ -86,41 +83,51 @@ export const checkConfig: Shell = Shell.literal(
   echo 'HAProxy does not take this configuration, the old one is untouched'; exit 1; }`,
 )
 
-/** What is on disk survives the loss of power right after. */
-const editFile: Shell = lines(
-  sh`path=${configFile}`,
-  sh`[ -f "$path" ] || { echo "there is no $path on this host: run 'fettle up' first"; exit 1; }`,
-  sh`new=$(mktemp -- /etc/haproxy/.fettle.XXXXXXXX) && unknown=$(mktemp) || exit 1
-trap 'rm -f -- "$new" "$unknown"' EXIT`,
-  sh`printf '%s\n' "$wanted" | awk ${awkEdit} - "$path" > "$new" 2> "$unknown" || {
-  echo "these slots are not in $path: $(sort "$unknown" | tr '\n' ' ')(nothing was changed; 'fettle up' brings it up to date)"; exit 1; }`,
-  sh`if ! cmp -s -- "$new" "$path"; then`,
-  checkConfig,
-  sh`chown --reference="$path" -- "$new" && chmod --reference="$path" -- "$new" && sync -- "$new" && mv -fT -- "$new" "$path" || exit 1
-fi`,
-)
+/** What is on disk survives the loss of power right after. Who has the lock is alone with the new file. */
+function editFile(states: readonly string[]): Shell {
+  return lines(
+    sh`path=${configFile}; new=/etc/haproxy/.fettle.new`,
+    sh`[ -f "$path" ] || { echo "there is no $path on this host: run 'fettle up' first"; exit 1; }`,
+    sh`trap 'rm -f -- "$new"' EXIT; umask 077`,
+    sh`unknown=$(printf '%s\n' ${states} | awk ${awkEdit} - "$path" 2>&1 >"$new")`,
+    sh`case $? in`,
+    sh`0)`,
+    checkConfig,
+    sh`cp --attributes-only --preserve=mode,ownership -- "$path" "$new" && sync -- "$new" && mv -fT -- "$new" "$path" || exit 1 ;;
+3) ;;
+1) echo "these slots are not in $path:" $unknown "(nothing was changed; 'fettle up' brings it up to date)"; exit 1 ;;
+*) printf '%s\n' "$unknown" "$path was not changed"; exit 1 ;;
+esac`,
+  )
+}
+
+/** As many changes as surely fit in a buffer of HAProxy's, which is one line of commands. */
+const atOnce = 50
 
 /**
  * A HAProxy that is just reloading may have read the file as it was, while the one that it replaces still
  * answers: it is waited for. Each command answers with an empty line; whatever else it says is trouble.
- * They go a few at a time, since a line of commands must fit in a buffer of HAProxy's.
  */
-const tell: Shell = lines(
-  sh`reloading() { [ "$(systemctl is-active haproxy)" = reloading ]; }
-for try in $(seq 100); do reloading || break; sleep 0.1; done`,
-  sh`tell_all() {
-  said=$(printf '%s\n' "$wanted" | awk '{ printf "%sset server %s state %s", NR % 50 == 1 ? "" : "; ", $1, $2 } NR % 50 == 0 { print "" } END { print "" }' |
-    while read -r commands; do
-      [ -z "$commands" ] || printf '%s\n' "$commands" | socat -t 10 - ${`UNIX-CONNECT:${adminSocket}`} 2>&1 || echo 'HAProxy does not answer'
-    done | grep -v '^$')
-  [ -z "$said" ]
+function tell(states: readonly string[]): Shell {
+  const commands = states.map((each) => each.replace(/^(\S+) (\S+)$/, 'set server $1 state $2'))
+  const rows = Array.from({ length: Math.ceil(commands.length / atOnce) }, (_, i) =>
+    commands.slice(i * atOnce, (i + 1) * atOnce).join('; '),
+  )
+  return lines(
+    sh`reloaded() { tries=100; while [ "$(systemctl is-active haproxy)" = reloading ] && [ $((tries -= 1)) -gt 0 ]; do sleep 0.1; done; }`,
+    sh`tell() {
+  said=$(for commands in ${rows}; do
+    printf '%s\n' "$commands" | socat -t 10 - ${`UNIX-CONNECT:${adminSocket}`} 2>&1 || echo 'HAProxy does not answer'
+  done)
+  [ -z "$said" ] || { printf '%s\n' "$said"; false; }
 }`,
-  // The file is right already: HAProxy only has to read it.
-  sh`reload() {
-  printf '%s\n' "$said"
+    sh`reloaded
+tell || {
+  # The file is right already: HAProxy only has to read it.
   echo 'HAProxy is told by a reload instead'
   systemctl reload-or-restart haproxy 9>&- || { echo 'HAProxy does not run; its file is right, and is used once it does'; exit 1; }
-  for try in $(seq 100); do reloading || break; sleep 0.1; done
-  tell_all || { printf '%s\n' "$said"; echo 'HAProxy does not do what its file says'; exit 1; }
+  reloaded
+  tell || { echo 'HAProxy does not do what its file says'; exit 1; }
 }`,
-)
+  )
+}

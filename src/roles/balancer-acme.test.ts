@@ -36,7 +36,7 @@ describe.skipIf(!labAvailable)('certificates by ACME', () => {
     await settle(lb!, described(['shop.example']))
     expect(await planned(lb!, described(['shop.example']))).toEqual([])
     await runInstances(lb!, 10_000)
-    await lb!.exec(setSlots([{ app: 'shop', host: 'web1', slot: 0, state: 'ready' }], true).text)
+    await lb!.exec(setSlots([{ app: 'shop', host: 'web1', slot: 0, state: 'ready' }]).text)
     expect(await ask(lb!, 'shop.example')).toMatch(/^HTTP\/1.1 308/)
     expect(await ask(lb!, 'shop.example', 'https://shop.example/', '-k')).toMatch(
       /^HTTP\/2 200[^]*port 10000/,

@@ -123,7 +123,7 @@ class Shop {
       const { name } = this.#hosts[host]!
       const slots = live.split(',').map(Number)
       const changes = slots.map((slot) => ({ app: 'shop', host: name, slot, state }))
-      return this.on(0, setSlots(changes, true).text)
+      return this.on(0, setSlots(changes).text)
     }
     await set('drain')
     // As a rollout waits: what a reload has replaced does not hear of slots any more. WebSockets keep it.
