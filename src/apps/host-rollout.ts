@@ -9,6 +9,7 @@ import {
   awaitHealth,
   lastLog,
   lookAt,
+  mainsOf,
   start,
   stop,
   stopAllBut,
@@ -48,6 +49,8 @@ export class HostRollout {
   readonly #app: App
   /** What is to take the place of what serves; undefined before `plan`. */
   next: Serving | undefined
+  /** The processes of its new instances when it was looked at last. */
+  #mains: readonly string[] = []
 
   constructor(app: App, host: AppHost, state: AppState, hold: Hold) {
     this.#app = app
@@ -159,9 +162,12 @@ export class HostRollout {
   /** Throws when a new instance is not well any more. */
   async check(): Promise<void> {
     const units = this.#freshUnits()
-    const answer = await this.ask({ script: lookAt(units) }, 'looking at its instances')
-    const [reason] = ailing(answer.output.toString())
+    const script = lookAt(units, this.#mains)
+    const output = (await this.ask({ script }, 'looking at its instances')).output.toString()
+    const [reason] = ailing(output)
     if (reason) throw await this.bad(reason, units)
+    const mains = mainsOf(output)
+    if (mains.length === units.length) this.#mains = mains
   }
 
   #freshUnits(): string[] {

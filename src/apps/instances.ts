@@ -122,11 +122,20 @@ done`,
   )
 }
 
-/** Prints a line for each unit that does not run, or was started anew since: unit and why. */
-export function lookAt(units: readonly string[]): Shell {
+/**
+ * Prints what systemd says of each unit. Nothing, and systemd is not asked, where all these processes still
+ * run: `mains`, the main ones of the units when they were looked at before.
+ */
+export function lookAt(units: readonly string[], mains: readonly string[]): Shell {
   if (units.length === 0) return sh`:`
-  return sh`systemctl show -p Id,ActiveState,SubState,NRestarts,Result -- ${units}`
+  const look = sh`systemctl show -p Id,ActiveState,SubState,NRestarts,Result,MainPID -- ${units}`
+  if (mains.length === 0) return look
+  return sh`for pid in ${mains}; do [ -d /proc/$pid ] || { ${look}; break; }; done`
 }
+
+/** The main processes of units that all are well, from what `lookAt` printed. */
+export const mainsOf = (output: string): string[] =>
+  [...output.matchAll(/^MainPID=([1-9]\d*)$/gm)].map(([, pid]) => pid!)
 
 /** What is wrong, from what `lookAt` printed. */
 export function ailing(output: string): string[] {

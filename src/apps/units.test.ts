@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { describeApp } from '../model/app.ts'
 import type { AppOptions } from '../model/app-options.ts'
 import { app } from '../roles/app.ts'
-import { ailing, unitsOf } from './instances.ts'
+import { ailing, mainsOf, unitsOf } from './instances.ts'
 import { parseInstances } from './processes.ts'
 import { releaseOf } from './release.ts'
 import { processUnit, unitOf } from './units.ts'
@@ -75,6 +75,12 @@ test('what ails is what does not run, or has been started again', () => {
   ])
   expect(ailing(rows(one('active', 1)))).toEqual(['a.service died and was started again'])
   expect(ailing('')).toEqual([])
+})
+
+test('main processes are those of units that have one', () => {
+  expect(mainsOf(rows(['Id=a.service', 'MainPID=12'], ['Id=b.service', 'MainPID=0']))).toEqual([
+    '12',
+  ])
 })
 
 test('instances of other apps are no instances of this one', () => {
