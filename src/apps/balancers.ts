@@ -103,14 +103,14 @@ export class Balancers {
     const until = clock.elapsed() + seconds * 1000
     const left = (): number => (stop?.aborted ? 0 : Math.max(0, until - clock.elapsed()))
     for (let asked = 0; places.length > 0 && left() > 0; asked++) {
-      if (await this.#idle(places)) return
+      if (await this.isIdle(places)) return
       // What it rejects with is that it was told to stop, which `left` says.
       await sleep(Math.min(pace(asked), left()), undefined, { signal: stop }).catch(() => undefined)
     }
   }
 
   /** Nobody is served by these any more, nor can be by a HAProxy that was replaced by a reload. */
-  async #idle(places: readonly Place[]): Promise<boolean> {
+  async isIdle(places: readonly Place[]): Promise<boolean> {
     // In this order: a reload in between is seen.
     const script = lines(sh`${readStats(this.#app.name)} || exit 1`, countOldWorkers)
     const answers = await this.#askAll(script)

@@ -96,11 +96,10 @@ async function startBeside(crew: Crew, batch: readonly HostRollout[]): Promise<v
   await phase(crew, 'start', batch, () => each(batch, (host) => host.begin()))
 }
 
-/** Traffic moves; then old instances finish what they are at while the new ones are watched. */
+/** Traffic moves; then the new instances are watched while old ones finish what they are at. */
 async function switchOver(crew: Crew, batch: readonly HostRollout[]): Promise<void> {
   const [old, fresh] = changing(batch)
   const watch = new Watch(crew, fresh, old)
-  const bad = new AbortController()
   await phase(crew, 'switch', batch, async () => {
     if (!crew.maintenance) {
       await watch.begin()
@@ -108,34 +107,24 @@ async function switchOver(crew: Crew, batch: readonly HostRollout[]): Promise<vo
     }
     await each(batch, (host) => host.switchWorkers())
   })
-  await phase(crew, 'watch', batch, () =>
-    settle([
-      watch.settled(batch).catch((thrown: unknown) => {
-        bad.abort()
-        throw thrown
-      }),
-      crew.maintenance ? Promise.resolve() : drained(crew, old, bad.signal),
-    ]),
-  )
+  await phase(crew, 'watch', batch, async () => {
+    await watch.settled(batch)
+    if (watch.draining === undefined) return
+    await drained(crew, old, crew.stop, watch.draining)
+    stopIfAsked(crew.stop)
+  })
 }
 
-/** Until nobody is served by these any more, or the time for that is over; then they get nothing more. */
+/** Until nobody is served by these any more, or so many seconds are over; then they get nothing more. */
 export async function drained(
-  crew: Crew,
+  { balancers, app, clock }: Crew,
   places: readonly Place[],
   stop: AbortSignal,
+  seconds: number = app.rollout.drain,
 ): Promise<void> {
   if (places.length === 0) return
-  await idle(crew, places, stop)
-  if (!stop.aborted) await crew.balancers.retire(places)
-}
-
-async function idle(
-  { app, balancers, clock }: Crew,
-  places: readonly Place[],
-  stop?: AbortSignal,
-): Promise<void> {
-  await balancers.untilIdle(places, app.rollout.drain, clock, stop)
+  await balancers.untilIdle(places, seconds, clock, stop)
+  if (!stop.aborted) await balancers.retire(places)
 }
 
 async function finish(crew: Crew, served: Served): Promise<void> {
@@ -190,7 +179,8 @@ export async function putBack(
       )
       // The new instances may be all that a balancer knows: they go on until the next command.
       if (!moved) return
-      await idle(crew, fresh).catch(() => undefined)
+      const { drain } = crew.app.rollout
+      await crew.balancers.untilIdle(fresh, drain, crew.clock).catch(() => undefined)
     }
     await Promise.all(hosts.map((host) => attempt(host.host.name, () => host.putBack())))
   })

@@ -32,12 +32,15 @@ const usual = 0.01
 
 /**
  * Watches new instances after traffic has moved: that they go on, that the balancers find them well,
- * and that they answer no worse than the release before.
+ * and that they answer no worse than the release before. Meanwhile the old ones finish what they are at.
  */
 export class Watch {
   readonly #crew: Crew
   readonly #fresh: readonly Place[]
   readonly #old: readonly Place[]
+  /** When the old ones get nothing more, idle or not. */
+  #drainUntil = 0
+  #retired: boolean
   #before: Count = none
   #start = new Map<string, Count>()
   /** When there were how many requests. */
@@ -47,15 +50,20 @@ export class Watch {
     this.#crew = crew
     this.#fresh = fresh
     this.#old = old
+    this.#retired = crew.maintenance || old.length === 0
+  }
+
+  /** For how long old instances may yet finish what they are at, in seconds; undefined when they are done. */
+  get draining(): number | undefined {
+    if (this.#retired) return undefined
+    return Math.max(0, this.#drainUntil - this.#crew.clock.elapsed()) / 1000
   }
 
   /** Before traffic moves: how good the release before is, and what the slots have counted so far. */
   async begin(): Promise<void> {
-    const isOld = (each: PlaceStats): boolean =>
-      this.#old.some(({ host, slot }) => host.name === each.host && slot === each.slot)
-    const all = await this.#stats([...this.#old, ...this.#fresh])
-    this.#before = sum(all.filter(isOld).map(countOf))
-    const fresh = all.filter((each) => !isOld(each))
+    const [old, fresh] = await this.#stats()
+    this.#drainUntil = this.#crew.clock.elapsed() + this.#crew.app.rollout.drain * 1000
+    this.#before = sum(old.map(countOf))
     this.#start = new Map(fresh.map((each) => [keyOf(each), countOf(each)]))
   }
 
@@ -87,7 +95,7 @@ export class Watch {
 
   async #checkTraffic(hosts: readonly HostRollout[]): Promise<Count> {
     if (this.#crew.maintenance || this.#fresh.length === 0) return none
-    const stats = await this.#stats(this.#fresh)
+    const [old, stats] = await this.#stats()
     const down = stats.find(({ status }) => status.startsWith('DOWN'))
     if (down)
       await this.#bad(
@@ -98,7 +106,18 @@ export class Watch {
     const now = sum(stats.map((each) => minus(countOf(each), this.#start.get(keyOf(each)))))
     const reason = this.#worse(now) ?? this.#stuck(now)
     if (reason) await this.#bad(hosts, stats[0]!.host, reason)
+    await this.#retire(old)
     return now
+  }
+
+  /** The old ones get nothing more once they are idle, or the time for that is over. */
+  async #retire(old: readonly PlaceStats[]): Promise<void> {
+    const left = this.draining
+    if (left === undefined) return
+    const quiet = old.every(({ current, queue }) => current + queue === 0)
+    if (left > 0 && !(quiet && (await this.#crew.balancers.isIdle(this.#old)))) return
+    await this.#crew.balancers.retire(this.#old)
+    this.#retired = true
   }
 
   /** Requests that never get an answer are counted nowhere until they are given up. */
@@ -130,8 +149,12 @@ export class Watch {
     throw await host.bad(reason, unitsOf(this.#crew.app, host.next!))
   }
 
-  async #stats(places: readonly Place[]): Promise<PlaceStats[]> {
-    return places.length === 0 ? [] : this.#crew.balancers.stats(places)
+  /** What the balancers say of the old slots and of the fresh ones. */
+  async #stats(): Promise<[old: PlaceStats[], fresh: PlaceStats[]]> {
+    const isOld = (each: PlaceStats): boolean =>
+      this.#old.some(({ host, slot }) => host.name === each.host && slot === each.slot)
+    const all = await this.#crew.balancers.stats([...this.#old, ...this.#fresh])
+    return [all.filter(isOld), all.filter((each) => !isOld(each))]
   }
 }
 
