@@ -24,7 +24,7 @@ export async function committedSnapshot(from: Committed): Promise<Snapshot> {
   const { folder, commit } = from
   const listed = await list(from)
   const blobs = new Map(listed.map(({ path, blob }) => [path, blob]))
-  const seen = await hashes(
+  const { seen, contents } = await readThrough(
     folder,
     listed.map(({ blob }) => blob),
     linkBlobs(listed),
@@ -41,17 +41,9 @@ export async function committedSnapshot(from: Committed): Promise<Snapshot> {
       return reason ? undefined : output.toString('utf8')
     }),
     async read(paths) {
-      const contents = new Map<string, Buffer[]>()
-      await eachBlob(
-        folder,
-        paths.map((path) => blobs.get(path)!),
-        (i, chunk) => {
-          const known = contents.get(paths[i]!) ?? []
-          known.push(chunk)
-          contents.set(paths[i]!, known)
-        },
-      )
-      return new Map(paths.map((path) => [path, Buffer.concat(contents.get(path) ?? [])]))
+      const wanted = paths.map((path) => blobs.get(path)!)
+      const found = contents ?? (await contentsOf(folder, [...new Set(wanted)]))
+      return new Map(paths.map((path, i) => [path, Buffer.concat(found.get(wanted[i]!) ?? [])]))
     },
   }
 }
@@ -92,17 +84,25 @@ interface Seen {
   readonly start: Buffer
 }
 
-async function hashes(
+/** By blob, in the pieces that it came in. */
+type Contents = Map<string, Buffer[]>
+
+/** So many bytes are kept when they are read for their hashes, and not read again to be sent. */
+const mostKept = 64 * 1024 * 1024
+
+async function readThrough(
   folder: string,
   wanted: readonly string[],
   links: ReadonlySet<string>,
-): Promise<ReadonlyMap<string, Seen>> {
+): Promise<{ seen: ReadonlyMap<string, Seen>; contents: Contents | undefined }> {
   const blobs = [...new Set(wanted)]
   const made = blobs.map((): { hash: Hash; size: number; start: Buffer } => ({
     hash: createHash('sha256'),
     size: 0,
     start: Buffer.alloc(0),
   }))
+  let contents: Contents | undefined = new Map()
+  let kept = 0
   await eachBlob(folder, blobs, (i, chunk) => {
     const state = made[i]!
     state.hash.update(chunk)
@@ -110,8 +110,26 @@ async function hashes(
     const most = links.has(blobs[i]!) ? 4096 : 64
     if (state.start.length < most)
       state.start = Buffer.concat([state.start, chunk.subarray(0, most - state.start.length)])
+    kept += chunk.length
+    if (kept > mostKept) contents = undefined
+    else add(contents, blobs[i]!, chunk)
   })
-  return new Map(blobs.map((blob, i) => [blob, { ...made[i]!, hash: made[i]!.hash.digest('hex') }]))
+  const seen = blobs.map(
+    (blob, i) => [blob, { ...made[i]!, hash: made[i]!.hash.digest('hex') }] as const,
+  )
+  return { seen: new Map(seen), contents }
+}
+
+async function contentsOf(folder: string, blobs: readonly string[]): Promise<Contents> {
+  const contents: Contents = new Map()
+  await eachBlob(folder, blobs, (i, chunk) => add(contents, blobs[i]!, chunk))
+  return contents
+}
+
+function add(contents: Contents | undefined, blob: string, chunk: Buffer): void {
+  const known = contents?.get(blob)
+  if (known) known.push(chunk)
+  else contents?.set(blob, [chunk])
 }
 
 function entryOf(

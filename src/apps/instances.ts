@@ -117,7 +117,8 @@ END
     fi
   fi
   # What takes long to start is not slowed down by being asked.
-  asked=$((asked + 1)); if [ $asked -lt 20 ]; then sleep 0.1; else sleep 0.5; fi
+  asked=$((asked + 1))
+  if [ -z "$ailing" ]; then sleep 0.05; elif [ $asked -lt 20 ]; then sleep 0.1; else sleep 0.5; fi
 done`,
   )
 }

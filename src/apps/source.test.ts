@@ -85,6 +85,16 @@ describe('a git repository', () => {
     expect(snapshot.files.text('none')).toBeUndefined()
   })
 
+  test('more than is kept in memory is read again when it is sent', async () => {
+    const path = repository({ small: 'small', zeros: '\0'.repeat(66 * 1024 * 1024) })
+    const snapshot = await (await open(path)).resolve('main')
+    const contents = await snapshot.read(['zeros', 'small'])
+    expect([...contents.keys()]).toEqual(['zeros', 'small'])
+    expect(new TextDecoder().decode(contents.get('small'))).toBe('small')
+    const { hash, size } = snapshot.entries.find((each) => each.path === 'zeros')!
+    expect([sha256(contents.get('zeros')!), contents.get('zeros')!.length]).toEqual([hash, size])
+  })
+
   test('what is not committed is not delivered, and said', async () => {
     const repo = repository({ a: 'committed' })
     write(repo, { a: 'changed', b: 'new' })

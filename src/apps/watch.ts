@@ -93,6 +93,7 @@ export class Watch {
     stopIfAsked(this.#crew.stop)
   }
 
+  /** What the new ones were asked and answered so far. Whether the old ones are done is heard at once. */
   async #checkTraffic(hosts: readonly HostRollout[]): Promise<Count> {
     if (this.#crew.maintenance || this.#fresh.length === 0) return none
     const [old, stats] = await this.#stats()
