@@ -5,6 +5,7 @@ import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import type { LabHost } from '../../src/lab/lab.ts'
 import { compareEndStates } from './equality.ts'
+import { say, stopOnInterrupt } from '../program.ts'
 import { Hosts, here } from './hosts.ts'
 import { machine } from './machine.ts'
 import { type Results, type Samples, markdown } from './results.ts'
@@ -204,21 +205,6 @@ async function write(results: Results, tools: readonly Tool[]): Promise<void> {
   say(text)
 }
 
-/** The first Ctrl-C ends what runs and removes the hosts. */
-function stopOnInterrupt(): AbortSignal {
-  const controller = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.on(signal, () => {
-      if (controller.signal.aborted) process.exit(130)
-      controller.abort(new Error('Stopped.'))
-    })
-  return controller.signal
-}
-
 function today(): string {
   return new Date().toISOString().slice(0, 10)
-}
-
-function say(line: string): void {
-  process.stderr.write(`${line}\n`)
 }

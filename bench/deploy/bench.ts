@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { median } from '../converge/timing.ts'
 import type { Run } from '../scale/run.ts'
+import { say, stopOnInterrupt } from '../program.ts'
 import { type Bytes, Hosts, appHosts, here } from './hosts.ts'
 import { Repository } from './repository.ts'
 import { type Deploy, type Measured, markdown, untilSwitched } from './results.ts'
@@ -128,19 +129,4 @@ function phasesOf({ lines }: Run): Record<string, number> {
   const sums: Record<string, number> = { 'in all': record.duration }
   for (const { phase, seconds } of record.phases) sums[phase] = (sums[phase] ?? 0) + seconds
   return sums
-}
-
-/** The first Ctrl-C ends what runs and removes the hosts. */
-function stopOnInterrupt(): AbortSignal {
-  const controller = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.on(signal, () => {
-      if (controller.signal.aborted) process.exit(130)
-      controller.abort(new Error('Stopped.'))
-    })
-  return controller.signal
-}
-
-function say(line: string): void {
-  process.stderr.write(`${line}\n`)
 }

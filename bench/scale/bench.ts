@@ -4,6 +4,7 @@ import { loadavg } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { median } from '../converge/timing.ts'
+import { say, stopOnInterrupt } from '../program.ts'
 import { Hosts, here } from './hosts.ts'
 import { type Measured, markdown } from './results.ts'
 import type { Memory, Run } from './run.ts'
@@ -177,19 +178,4 @@ function add(
     ...(note === undefined ? {} : { note }),
   })
   say(`${what}: ${median(seconds).toFixed(2)} s ${note ?? ''}`)
-}
-
-/** The first Ctrl-C ends what runs and removes the hosts. */
-function stopOnInterrupt(): AbortSignal {
-  const controller = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.on(signal, () => {
-      if (controller.signal.aborted) process.exit(130)
-      controller.abort(new Error('Stopped.'))
-    })
-  return controller.signal
-}
-
-function say(line: string): void {
-  process.stderr.write(`${line}\n`)
 }

@@ -22,6 +22,7 @@ import { SshMachine } from '../transport/ssh.ts'
 import { planDocument } from '../wire/plan.ts'
 import { type Flags, closeAll } from './context.ts'
 import { exitCodes } from './exit-code.ts'
+import { stopOnInterrupt } from './interrupt.ts'
 import { outcomeOf } from './plan.ts'
 import { Project } from './project.ts'
 import { runnerHere } from './runner.ts'
@@ -40,7 +41,8 @@ export async function test(roles: readonly string[], flags: Flags): Promise<numb
   const cases = chooseCases(fleet, await casesOf(project), wishes)
   for (const { host } of chosen) checkDescribed(fleet, host)
   const show = new Show(flags)
-  const stop = stopOnInterrupt()
+  // What a second Ctrl-C leaves is removed by the next run.
+  const stop = stopOnInterrupt('Removing the hosts')
   const lab = await ThrowawayLab.open((line) => show.note(line))
   try {
     const hosts = await unlessStopped(stop, bootHosts(lab, fleet, chosen, show))
@@ -189,18 +191,6 @@ async function tryAll(
     return own
   })
   return verdicts.flat()
-}
-
-/** The first Ctrl-C removes the hosts and ends; a second one ends at once, and the next run removes them. */
-function stopOnInterrupt(): AbortSignal {
-  const controller = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.on(signal, () => {
-      if (controller.signal.aborted) process.exit(exitCodes.interrupted)
-      process.stderr.write('\nRemoving the hosts (once more: at once).\n')
-      controller.abort()
-    })
-  return controller.signal
 }
 
 async function unlessStopped<Result>(stop: AbortSignal, work: Promise<Result>): Promise<Result> {
