@@ -3,7 +3,7 @@ import { bootForFile, labAvailable, labMissing } from '../../test/lab/fixture.ts
 import { settle } from '../../test/lab/settle.ts'
 import { app } from '../roles/app.ts'
 import { packages } from '../resources/package.ts'
-import { awaitHealth } from './instances.ts'
+import { awaitHealth, lastLog } from './instances.ts'
 
 /** Answers each port of its own way: with a status, or that many times 503 before it is well. */
 const server = `use IO::Socket::IP; $SIG{CHLD} = 'IGNORE';
@@ -62,6 +62,12 @@ sleep 0.5`)
       code: 1,
       output: 'its instance on port 12005 ends again and again\n',
     })
+  })
+
+  test('has a log that says why, and not that systemd tries again', async () => {
+    const { output } = await run(lastLog(['shop.web.3f2a1b9c4d5e.a1b2c3@12005.service'], 6).text)
+    expect(output).toContain('Main process exited, code=exited, status=1/FAILURE')
+    expect(output).not.toMatch(/Start(ing|ed)|Scheduled|Stopp/)
   })
 
   test('is asked for over IPv6 too', async () => {

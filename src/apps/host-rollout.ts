@@ -7,6 +7,7 @@ import type { Answer, Frame } from '../transport/machine.ts'
 import {
   ailing,
   awaitHealth,
+  blamed,
   lastLog,
   lookAt,
   mainsOf,
@@ -211,8 +212,9 @@ export class HostRollout {
 
   /** An error about the new release, with what its instances said last. */
   async bad(reason: string, units: readonly string[]): Promise<FettleError> {
-    const answer = await this.ask({ script: lastLog(units, logRows) }, 'reading its log')
-    return this.#bad(reason, redact(answer.output.toString()))
+    const script = lastLog(blamed(units, reason), logRows)
+    const answer = await this.ask({ script }, 'reading its log')
+    return this.#bad(reason, tail(answer))
   }
 
   async #must(script: Shell, units: readonly string[]): Promise<void> {

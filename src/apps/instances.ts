@@ -150,8 +150,21 @@ export function ailing(output: string): string[] {
   })
 }
 
-/** The end of what instances logged since they were started. */
+/** What systemd says of any unit that comes and goes: it tells nobody why. */
+const routine =
+  /^(Starting|Started|Stopping|Stopped) .*\.(service|slice)( |\.\.\.|\.$)|: (Scheduled restart job|Deactivated successfully|Consumed )/
+
+/** The end of what instances logged, and systemd of them. */
 export function lastLog(units: readonly string[], rows: number): Shell {
   const chosen = units.flatMap((each) => ['-u', each])
-  return sh`journalctl --no-pager -o cat -n ${rows} ${chosen} 2>/dev/null | tail -n ${rows}`
+  return sh`journalctl --no-pager -o cat -n ${10 * rows} ${chosen} 2>/dev/null | grep -vE ${routine.source} | tail -n ${rows}`
+}
+
+/** Those that a reason speaks of, by their name or their port; all of them where it speaks of none. */
+export function blamed(units: readonly string[], reason: string): readonly string[] {
+  const named = units.filter((unit) => {
+    const port = /@(\d+)\.service$/.exec(unit)?.[1]
+    return reason.includes(unit) || reason.includes(` port ${port} `)
+  })
+  return named.length > 0 ? named : units
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { describeApp } from '../model/app.ts'
 import type { AppOptions } from '../model/app-options.ts'
 import { app } from '../roles/app.ts'
-import { ailing, mainsOf, unitsOf } from './instances.ts'
+import { ailing, blamed, mainsOf, unitsOf } from './instances.ts'
 import { parseInstances } from './processes.ts'
 import { releaseOf } from './release.ts'
 import { processUnit, unitOf } from './units.ts'
@@ -81,6 +81,13 @@ test('main processes are those of units that have one', () => {
   expect(mainsOf(rows(['Id=a.service', 'MainPID=12'], ['Id=b.service', 'MainPID=0']))).toEqual([
     '12',
   ])
+})
+
+test('the log that is shown is of the instance that is blamed', () => {
+  const units = ['shop.web.x@12001.service', 'shop.web.x@12002.service']
+  expect(blamed(units, 'its instance on port 12002 ends again and again')).toEqual([units[1]])
+  expect(blamed(units, `${units[0]} is failed (exit-code)`)).toEqual([units[0]])
+  expect(blamed(units, 'it answers after 3 s')).toEqual(units)
 })
 
 test('instances of other apps are no instances of this one', () => {
