@@ -134,6 +134,8 @@ describe('a git repository', () => {
     expect(await source.changelog(first, third)).toEqual([
       `${second.slice(0, 7)} A better a (Ada B)`,
     ])
+    expect(await source.subject(third)).toBe(`${second.slice(0, 7)} A better a (Ada B)`)
+    expect(await source.subject(first)).toBe(`${first.slice(0, 7)} first (Ada B)`)
     expect((await source.resolve(first)).files.text('a')).toBe('1')
   })
 
@@ -202,6 +204,7 @@ describe('without git', () => {
     expect((await source.resolve()).id).not.toBe(first.id)
     await expect(source.resolve('main')).rejects.toMatchObject({ code: 'revision-unknown' })
     expect(await source.changelog('a', 'b')).toEqual([])
+    expect(await source.subject('a')).toBeUndefined()
   })
 
   test('a folder that its repository ignores is taken as it is', async () => {

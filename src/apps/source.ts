@@ -21,6 +21,8 @@ export interface Source {
   resolve(rev?: string): Promise<Snapshot>
   /** What changed from one commit to another, newest first: `abc1234 subject (author)`. */
   changelog(from: string, to: string): Promise<readonly string[]>
+  /** The newest change in a commit, in the same words; undefined where there is no history. */
+  subject(commit: string): Promise<string | undefined>
 }
 
 type Described = Pick<AppDescription, 'name' | 'source' | 'at'>
@@ -61,17 +63,19 @@ export async function openSource(app: Described, folder: string, cache: string):
 }
 
 function repository(app: Described, folder: string, under: string): Source {
+  const changes = async (range: string, ...options: readonly string[]): Promise<string[]> => {
+    const format = ['log', '--no-decorate', '--no-color', '--format=%h %s (%an)', '--abbrev=7']
+    const limits = ['--end-of-options', range, '--', ...(under === '' ? [] : ['.'])]
+    const { output, reason } = await git(folder, [...format, ...options, ...limits])
+    return reason ? [] : output.toString('utf8').split('\n').filter(Boolean)
+  }
   return {
     async resolve(rev = 'HEAD') {
       const commit = await commitOf(app, folder, rev)
       return committedSnapshot({ app, folder, under, commit })
     },
-    async changelog(from, to) {
-      const format = ['log', '--no-decorate', '--no-color', '--format=%h %s (%an)', '--abbrev=7']
-      const range = ['--end-of-options', `${from}..${to}`, '--', ...(under === '' ? [] : ['.'])]
-      const { output, reason } = await git(folder, [...format, ...range])
-      return reason ? [] : output.toString('utf8').split('\n').filter(Boolean)
-    },
+    changelog: (from, to) => changes(`${from}..${to}`),
+    subject: async (commit) => (await changes(commit, '-1'))[0],
   }
 }
 
@@ -85,6 +89,7 @@ function plain(app: Described, read: () => Promise<Snapshot>): Source {
       throw problem('revision-unknown', { app: app.name, rev, nearest }, { at: app.at })
     },
     changelog: async () => [],
+    subject: async () => undefined,
   }
 }
 

@@ -35,9 +35,10 @@ export async function releases(name: string, flags: Flags): Promise<number> {
   const last = new Map(all.map((each) => [each.release, each]))
   const lines = all.map((each) => {
     const hosts = last.get(each.release) === each ? hostsWith(each.release) : []
-    const now = hosts.length > 0 ? paint('green', `  serves on ${hosts.join(', ')}`) : ''
+    const now = hosts.length > 0 ? paint('green', `serves on ${hosts.join(', ')}`) : ''
     const time = each.when.replace('T', ' ').slice(0, 16)
-    return `${time}  ${paint('bold', each.release)}  ${each.who}  ${visible(each.subject ?? '')}${now}`
+    const cells = [time, paint('bold', each.release), each.who, visible(each.subject ?? ''), now]
+    return cells.filter(Boolean).join('  ')
   })
   const begun = serving
     .filter(({ next }) => next !== null)
