@@ -37,7 +37,9 @@ export async function committedSnapshot(from: Committed): Promise<Snapshot> {
     prebuilt: false,
     entries,
     files: sourceFiles([...blobs.keys()], (path) => {
-      const { output, reason } = gitNow(folder, ['cat-file', 'blob', blobs.get(path)!])
+      const blob = blobs.get(path)!
+      if (contents) return Buffer.concat(contents.get(blob) ?? []).toString('utf8')
+      const { output, reason } = gitNow(folder, ['cat-file', 'blob', blob])
       return reason ? undefined : output.toString('utf8')
     }),
     async read(paths) {

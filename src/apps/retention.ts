@@ -6,8 +6,9 @@ import { releasesOf, treesOf } from './paths.ts'
 export function pruneTrees({ name }: Pick<AppDescription, 'name'>, keep: readonly string[]): Shell {
   return sh`cd ${treesOf(name)} 2>/dev/null || exit 0
 keep=" ${Shell.literal(keep.filter((each) => /^[0-9a-f]{12}$/.test(each)).join(' '))} "
-set -- ${releasesOf(name)}/*/tree
-if [ -L "$1" ]; then
+set --
+for tree in ${releasesOf(name)}/*/tree; do [ ! -L "$tree" ] || set -- "$@" "$tree"; done
+if [ $# -gt 0 ]; then
   used=$(readlink -- "$@") || exit 1
   for tree in $used; do keep="$keep\${tree##*/} "; done
 fi

@@ -38,9 +38,8 @@ export class Watch {
   readonly #crew: Crew
   readonly #fresh: readonly Place[]
   readonly #old: readonly Place[]
-  /** When the old ones get nothing more, idle or not. */
-  #drainUntil = 0
-  #retired: boolean
+  /** When the old ones get nothing more, idle or not; undefined when they get nothing already. */
+  #drainUntil: number | undefined
   #before: Count = none
   #start = new Map<string, Count>()
   /** When there were how many requests. */
@@ -50,19 +49,19 @@ export class Watch {
     this.#crew = crew
     this.#fresh = fresh
     this.#old = old
-    this.#retired = crew.maintenance || old.length === 0
   }
 
   /** For how long old instances may yet finish what they are at, in seconds; undefined when they are done. */
   get draining(): number | undefined {
-    if (this.#retired) return undefined
+    if (this.#drainUntil === undefined) return undefined
     return Math.max(0, this.#drainUntil - this.#crew.clock.elapsed()) / 1000
   }
 
   /** Before traffic moves: how good the release before is, and what the slots have counted so far. */
   async begin(): Promise<void> {
     const [old, fresh] = await this.#stats()
-    this.#drainUntil = this.#crew.clock.elapsed() + this.#crew.app.rollout.drain * 1000
+    const { clock, app } = this.#crew
+    if (this.#old.length > 0) this.#drainUntil = clock.elapsed() + app.rollout.drain * 1000
     this.#before = sum(old.map(countOf))
     this.#start = new Map(fresh.map((each) => [keyOf(each), countOf(each)]))
   }
@@ -118,7 +117,7 @@ export class Watch {
     const quiet = old.every(({ current, queue }) => current + queue === 0)
     if (left > 0 && !(quiet && (await this.#crew.balancers.isIdle(this.#old)))) return
     await this.#crew.balancers.retire(this.#old)
-    this.#retired = true
+    this.#drainUntil = undefined
   }
 
   /** Requests that never get an answer are counted nowhere until they are given up. */

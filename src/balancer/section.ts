@@ -7,7 +7,7 @@ export const word = (text: string): string => `'${text.replaceAll("'", String.ra
 
 export const milliseconds = (seconds: number): string => `${Math.round(seconds * 1000)}ms`
 
-/** A line may have so many words; a list of this length leaves room for the others. */
+/** A line may have so many words, or commands of the socket; a list of this length leaves room for the others. */
 const most = 40
 
 export function inPortions<Each>(all: readonly Each[]): Each[][] {

@@ -1,5 +1,6 @@
 import { Shell, lines, sh } from '../base/shell.ts'
 import { type LiveSlots, adminSocket, configFile } from './description.ts'
+import { inPortions } from './section.ts'
 
 /** What is to become of one slot; `drain`: only clients that a cookie binds to it still come. */
 export interface SlotChange {
@@ -38,8 +39,11 @@ export function setSlots(changes: readonly SlotChange[]): Shell {
   if (changes.length === 0) return sh`:`
   const order = ['ready', 'drain', 'maint']
   const sorted = [...changes].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state))
-  const states = sorted.map(({ app, host, slot, state }) => `app-${app}/${host}-${slot} ${state}`)
-  return lines(lockConfig, editFile(states), tell(states))
+  const slots = sorted.map(({ app, host, slot, state }) => ({
+    server: `app-${app}/${host}-${slot}`,
+    state,
+  }))
+  return lines(lockConfig, editFile(slots), tell(slots))
 }
 
 /**
@@ -83,8 +87,15 @@ export const checkConfig: Shell = Shell.literal(
   echo 'HAProxy does not take this configuration, the old one is untouched'; exit 1; }`,
 )
 
+/** A slot as HAProxy names it. */
+interface Slot {
+  readonly server: string
+  readonly state: SlotChange['state']
+}
+
 /** What is on disk survives the loss of power right after. Who has the lock is alone with the new file. */
-function editFile(states: readonly string[]): Shell {
+function editFile(slots: readonly Slot[]): Shell {
+  const states = slots.map(({ server, state }) => `${server} ${state}`)
   return lines(
     sh`path=${configFile}; new=/etc/haproxy/.fettle.new`,
     sh`[ -f "$path" ] || { echo "there is no $path on this host: run 'fettle up' first"; exit 1; }`,
@@ -101,18 +112,13 @@ esac`,
   )
 }
 
-/** As many changes as surely fit in a buffer of HAProxy's, which is one line of commands. */
-const atOnce = 50
-
 /**
  * A HAProxy that is just reloading may have read the file as it was, while the one that it replaces still
  * answers: it is waited for. Each command answers with an empty line; whatever else it says is trouble.
  */
-function tell(states: readonly string[]): Shell {
-  const commands = states.map((each) => each.replace(/^(\S+) (\S+)$/, 'set server $1 state $2'))
-  const rows = Array.from({ length: Math.ceil(commands.length / atOnce) }, (_, i) =>
-    commands.slice(i * atOnce, (i + 1) * atOnce).join('; '),
-  )
+function tell(slots: readonly Slot[]): Shell {
+  const commands = slots.map(({ server, state }) => `set server ${server} state ${state}`)
+  const rows = inPortions(commands).map((some) => some.join('; '))
   return lines(
     sh`reloaded() { tries=100; while [ "$(systemctl is-active haproxy)" = reloading ] && [ $((tries -= 1)) -gt 0 ]; do sleep 0.1; done; }`,
     sh`tell() {

@@ -90,7 +90,7 @@ async function serve(
   const { name, commit } = release
   const before = crew.hosts[0]!.state.current?.commit
   const changelog = before && commit ? await source.changelog(before, commit) : []
-  const subject = commit ? await source.subject(commit) : undefined
+  const subject = changelog[0] ?? (commit ? await source.subject(commit) : undefined)
   const served = await servedBy(context, { release: name, commit, subject })
   await rollOut(crew, served, release)
   return {
