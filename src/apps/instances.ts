@@ -2,6 +2,7 @@ import { type Shell, lines, sh } from '../base/shell.ts'
 import { type App, portOf } from '../model/app.ts'
 import { releaseGlob } from '../model/place.ts'
 import { propertiesOf } from '../resources/unit-state.ts'
+import { backoffFolder } from './backoff.ts'
 import type { Serving } from './state.ts'
 import { unitOf } from './units.ts'
 
@@ -42,7 +43,7 @@ export function start(units: readonly string[]): Shell | undefined {
 export function stop(units: readonly string[]): Shell | undefined {
   if (units.length === 0) return undefined
   return lines(
-    sh`for unit in ${units}; do rm -f ${wants}/"$unit"; done`,
+    sh`for unit in ${units}; do rm -f ${wants}/"$unit" ${backoffFolder}/"$unit"; done`,
     sh`systemctl stop -- ${units} 2>/dev/null; systemctl reset-failed -- ${units} 2>/dev/null; :`,
   )
 }
@@ -54,7 +55,7 @@ export function stopAllBut(app: App, units: readonly string[]): Shell {
     sh`wanted=' '${units.join(' ')}' '; extra=
 for unit in $( { systemctl list-units --all --no-legend --plain -- ${patterns}; ls ${wants}; } | while read -r unit rest; do echo "$unit"; done | sort -u); do
   case $unit in ${app.name}.*.${releaseGlob}@*.service) ;; *) continue ;; esac
-  case $wanted in *" $unit "*) ;; *) extra="$extra $unit"; rm -f ${wants}/"$unit" ;; esac
+  case $wanted in *" $unit "*) ;; *) extra="$extra $unit"; rm -f ${wants}/"$unit" ${backoffFolder}/"$unit" ;; esac
 done
 [ -z "$extra" ] || { systemctl stop -- $extra; systemctl reset-failed -- $extra 2>/dev/null; }
 :`,

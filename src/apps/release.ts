@@ -5,6 +5,7 @@ import type { App } from '../model/app.ts'
 import type { Enclosure, Runtime } from '../runtimes/runtime.ts'
 import { bytesOf } from '../resources/in-order.ts'
 import { releaseFolderOf, releasesOf, treesOf } from './paths.ts'
+import { backoff } from './backoff.ts'
 import { stageJobs } from './jobs.ts'
 import { launcherOf } from './launch.ts'
 import { failWhenStopped } from './script.ts'
@@ -71,6 +72,7 @@ export function stage(
   const scripts = [
     ...commands.map(([process, command]) => [process, launcher.script(command, 'on')] as const),
     ...(release.command ? [['release', launcher.script(release.command, 'once')] as const] : []),
+    ['.backoff', backoff] as const,
     ['.shell', launcher.shell] as const,
     [
       '.exec',
@@ -83,16 +85,13 @@ export function stage(
     sh`ln -s ${`../../trees/${release.tree}`} tree && umask 077 && head -c ${size} >env && umask 022 || exit 1`,
     sh`[ "$(wc -c <env)" = ${size} ] || { echo 'the environment did not arrive whole'; exit 1; }`,
     ...scripts.map(([file, text]) => sh`printf '%s\n' ${text} >${file} || exit 1`),
-    // It would complain about what it does not know each time that it reads the unit.
-    sh`systemd=$(systemctl --version | sed -n '1s/^systemd \\([0-9]*\\).*/\\1/p')
-as_known() { if [ "$systemd" -ge 254 ]; then cat; else grep -v -e ^RestartSteps= -e ^RestartMaxDelaySec=; fi; }`,
     stageJobs(app, release),
     sh`changed=
 [ -e ${final} ] && rm -rf ${fresh} || mv -T -- ${fresh} ${final} || exit 1`,
     ...commands.map(([process]) => {
       const unit = `/etc/systemd/system/${unitOf(app.name, process, release.name, '')}`
       const text = processUnit(app, release, process, address)
-      return sh`printf '%s' ${text} | as_known >${unit}.new || exit 1
+      return sh`printf '%s' ${text} >${unit}.new || exit 1
 [ ! -e ${unit} ] || cmp -s ${unit}.new ${unit} || changed=1
 mv -f -- ${unit}.new ${unit} || exit 1`
     }),

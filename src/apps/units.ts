@@ -20,7 +20,7 @@ export function processUnit(app: App, release: Release, process: string, address
       `Description=${name} ${process} ${release.name} (%i)`,
       'After=network-online.target',
       'Wants=network-online.target',
-      // It tries again for ever, later and later where systemd can (254 and newer).
+      // It tries again for ever, later and later.
       'StartLimitIntervalSec=0',
     ],
     Service: [
@@ -29,11 +29,11 @@ export function processUnit(app: App, release: Release, process: string, address
       `EnvironmentFile=${folder}/env`,
       `Environment=HOST=${address} FETTLE_APP=${name} FETTLE_RELEASE=${release.name} FETTLE_PROCESS=${process} FETTLE_INSTANCE=%i`,
       ...(process === 'web' ? ['Environment=PORT=%i'] : []),
+      // As root, without the sandbox; and whatever becomes of it, the program is started.
+      `ExecStartPre=-+/bin/sh ${folder}/.backoff %n`,
       `ExecStart=/bin/sh ${folder}/${process}`,
       'Restart=always',
       'RestartSec=1',
-      'RestartSteps=6',
-      'RestartMaxDelaySec=60',
       `SyslogIdentifier=${name}`,
       `LogExtraFields=FETTLE_APP=${name} FETTLE_RELEASE=${release.name} FETTLE_PROCESS=${process} FETTLE_INSTANCE=%i`,
       ...limitsOf(app),

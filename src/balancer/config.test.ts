@@ -5,7 +5,13 @@ import { render } from './config.ts'
 import { type BalancerSettings, type LiveSlots, balancedApp } from './description.ts'
 import { liveSlots } from './slots.ts'
 
-const plain: BalancerSettings = { addresses: ['*'], https: false, acme: false }
+const plain: BalancerSettings = {
+  addresses: ['*'],
+  proxyProtocol: [],
+  trustedProxies: [],
+  https: false,
+  acme: false,
+}
 const hosts = [
   { name: 'web1', address: '10.0.0.1' },
   { name: 'web2.example', address: 'fd00::2' },
@@ -102,8 +108,28 @@ test('to HTTPS go those that are to, but not the questions of an authority', () 
   const apps = { shop: {}, blog: { port: 11_000, balance: { https: false } } }
   expect(rowsWith('redirect scheme', cfg(apps))).toEqual([])
   expect(rowsWith('redirect scheme', cfg(apps, { https: true, acme: true }))).toEqual([
-    'http-request redirect scheme https code 308 if !{ ssl_fc } { var(txn.app) -m str shop } !{ path_beg /.well-known/acme-challenge/ }',
+    'http-request redirect scheme https code 308 if { var(txn.scheme) -m str http } { var(txn.app) -m str shop } !{ path_beg /.well-known/acme-challenge/ }',
   ])
+})
+
+test('who is in front of it, and only they, may say who the client is', () => {
+  const without = cfg({ shop: {} })
+  expect(without).not.toMatch(/expect-proxy|set-src|trusted/)
+  const many = Array.from({ length: 50 }, (_, i) => `10.0.0.${i}`)
+  const text = cfg(
+    { shop: {} },
+    { proxyProtocol: ['10.0.0.0/8', 'fd00::/8'], trustedProxies: many },
+  )
+  expect(rowsWith('expect-proxy', text)).toEqual([
+    'tcp-request connection expect-proxy layer4 if { src 10.0.0.0/8 fd00::/8 }',
+  ])
+  expect(rowsWith('bool(true)', text)).toHaveLength(2)
+  const rows = text.split('\n').map((row) => row.trim())
+  const place = (start: string): number => rows.findIndex((row) => row.startsWith(start))
+  expect(place('http-request set-src')).toBeGreaterThan(place('http-request set-var(txn.trusted)'))
+  expect(place('http-request del-header x-forwarded-')).toBeGreaterThan(
+    place('http-request set-src'),
+  )
 })
 
 test('addresses, and what is left out', () => {

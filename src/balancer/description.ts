@@ -11,6 +11,10 @@ export const certificatesFolder: string = '/etc/haproxy/certificates'
 export interface BalancerSettings {
   /** Where it listens: `*` and `::` are all addresses. */
   readonly addresses: readonly string[]
+  /** Who begins each connection with the PROXY protocol: addresses and networks. */
+  readonly proxyProtocol: readonly string[]
+  /** Whose X-Forwarded-For and -Proto are believed: addresses and networks. */
+  readonly trustedProxies: readonly string[]
   /** It answers HTTPS with what is in the folder of certificates. */
   readonly https: boolean
   /** Proofs for a certificate authority are asked of certbot. */

@@ -10,15 +10,22 @@ const challenge = '{ path_beg /.well-known/acme-challenge/ }'
 
 /** From a domain to an app, and the sections of what is no app. */
 export function frontend(settings: BalancerSettings, apps: readonly BalancedApp[]): string {
-  const { acme } = settings
+  const { acme, proxyProtocol, trustedProxies } = settings
   const secure = settings.https ? apps.filter(({ balance }) => balance.https) : []
   const own = section('frontend web', [
     ...binds(settings),
     `log-format ${logFormat}`,
     `error-log-format ${errorLogFormat}`,
+    ...inPortions(proxyProtocol).map(
+      (some) => `tcp-request connection expect-proxy layer4 if { src ${some.join(' ')} }`,
+    ),
     'http-request set-var(txn.path) path',
     'http-request set-var(txn.host) req.hdr(host),field(1,:),rtrim(.),lower',
     ...domainRules(apps),
+    'http-request set-var(txn.port) dst_port',
+    'http-request set-var(txn.scheme) str(http)',
+    'http-request set-var(txn.scheme) str(https) if { ssl_fc }',
+    ...trust(trustedProxies),
     // What clients say of themselves is not to be believed.
     'http-request del-header x-forwarded- -m beg',
     'http-request del-header forwarded',
@@ -26,12 +33,11 @@ export function frontend(settings: BalancerSettings, apps: readonly BalancedApp[
     // Some programs take it for the address of a proxy that they should use.
     'http-request del-header proxy',
     'http-request set-header X-Forwarded-For %[src]',
-    'http-request set-header X-Forwarded-Proto https if { ssl_fc }',
-    'http-request set-header X-Forwarded-Proto http if !{ ssl_fc }',
-    'http-request set-header X-Forwarded-Port %[dst_port]',
+    'http-request set-header X-Forwarded-Proto %[var(txn.scheme)]',
+    'http-request set-header X-Forwarded-Port %[var(txn.port)]',
     ...inPortions(secure).map(
       (some) =>
-        `http-request redirect scheme https code 308 if !{ ssl_fc } { var(txn.app) -m str ${some.map(({ name }) => name).join(' ')} }${acme ? ` !${challenge}` : ''}`,
+        `http-request redirect scheme https code 308 if { var(txn.scheme) -m str http } { var(txn.app) -m str ${some.map(({ name }) => name).join(' ')} }${acme ? ` !${challenge}` : ''}`,
     ),
     acme && `use_backend acme if ${challenge}`,
     'use_backend app-%[var(txn.app)] if { var(txn.app) -m found }',
@@ -53,6 +59,27 @@ function binds({ addresses, https }: BalancerSettings): string[] {
       : [address, '']
     return [`bind ${where}:80${only}`, ...(https ? [`bind ${where}:443${only} ${tls}`] : [])]
   })
+}
+
+/** What some proxies say of their clients is true: who they are, and whether they came by HTTPS. */
+function trust(proxies: readonly string[]): string[] {
+  if (proxies.length === 0) return []
+  const [trusted, says] = [
+    '{ var(txn.trusted) -m bool }',
+    'req.hdr(x-forwarded-proto,-1) -m str -i',
+  ]
+  const schemes = Object.entries({ http: 80, https: 443 }).flatMap(([scheme, port]) => [
+    `http-request set-var(txn.scheme) str(${scheme}) if ${trusted} { ${says} ${scheme} }`,
+    `http-request set-var(txn.port) int(${port}) if ${trusted} { ${says} ${scheme} }`,
+  ])
+  return [
+    ...inPortions(proxies).map(
+      (some) => `http-request set-var(txn.trusted) bool(true) if { src ${some.join(' ')} }`,
+    ),
+    ...schemes,
+    // The last of them is from the proxy itself; those before it are what its client says.
+    `http-request set-src req.hdr_ip(x-forwarded-for,-1) if ${trusted}`,
+  ]
 }
 
 /** Later ones win: all below a domain, the longest last, and then the exact ones. */

@@ -48,7 +48,10 @@ const isRecord = (value: unknown): boolean => typeof value === 'object' && value
 
 export const balancerKind: Kind<BalancerDesired, BalancerState> = {
   name: 'balancer',
-  remembers: () => ({ settings: { addresses: [], https: false, acme: false }, apps: [] }),
+  remembers: () => ({
+    settings: { addresses: [], proxyProtocol: [], trustedProxies: [], https: false, acme: false },
+    apps: [],
+  }),
   named: check("'haproxy'", (name) => name === 'haproxy'),
   user: 'root',
   fields: {

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net'
+import { type Network, networkOf } from '../base/network.ts'
 import type { Check, Complaint } from '../model/schema.ts'
 
 /** A port, or several as `'60000-61000'`. */
@@ -113,22 +114,6 @@ function rangeOf(port: string): readonly [number, number] | undefined {
   if (!found) return undefined
   const [low, high] = [Number(found[1]), Number(found[2] ?? found[1])]
   return low >= 1 && low <= high && high <= 65535 ? [low, high] : undefined
-}
-
-interface Network {
-  readonly family: 'ipv4' | 'ipv6'
-  readonly address: string
-  readonly length: number
-}
-
-function networkOf(from: unknown): Network | undefined {
-  if (typeof from !== 'string') return undefined
-  const [, address = '', given] = /^([0-9A-Fa-f.:]+)(?:\/(\d{1,3}))?$/.exec(from) ?? []
-  const version = isIP(address)
-  const longest = version === 4 ? 32 : 128
-  const length = given === undefined ? longest : Number(given)
-  if (version === 0 || length > longest) return undefined
-  return { family: version === 4 ? 'ipv4' : 'ipv6', address, length }
 }
 
 function contains(network: Network, address: string): boolean {

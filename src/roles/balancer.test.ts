@@ -27,6 +27,8 @@ describe('what is refused', () => {
     [/certificates cannot be package:nginx/, { certificates: packages('nginx') }],
     [/address cannot be/, { address: 'a b' }],
     [/stats cannot be/, { stats: '8405' }],
+    [/proxyProtocol cannot be "lb.example.com"/, { proxyProtocol: 'lb.example.com' }],
+    [/trustedProxies cannot be "10.0.0.0\/33"/, { trustedProxies: ['10.0.0.1', '10.0.0.0/33'] }],
     [/maintenance is too long/, { maintenance: 'x'.repeat(16_000) }],
     [/pair.address cannot be/, { pair: { address: '10.0.0.1', password: 'x' } }],
     [/pair.password cannot be/, { pair: { address: '10.0.0.1/24', password: '123456789' } }],
@@ -227,6 +229,54 @@ describe.skipIf(!labAvailable)('on a host', { timeout: 240_000 }, () => {
     expect(answer).not.toMatch(/6\.6\.6\.6|evil/)
   })
 
+  test('what is in front of it says who the client is, by the PROXY protocol or in headers', async () => {
+    const [lb] = hosts()
+    const told = (answer: string): Record<string, string> =>
+      Object.fromEntries(
+        [...answer.matchAll(/^x-forwarded-(\w+): (.*?)\r?$/gim)].map(([, name, value]) => [
+          name!.toLowerCase(),
+          value!,
+        ]),
+      )
+    const said = `-H 'X-Forwarded-For: 1.1.1.1, 198.51.100.7' -H 'X-Forwarded-Proto: HTTPS'`
+    const from = (address: string, more: string): Promise<string> =>
+      ask(lb!, 'shop.example.com', '/in-front', `--interface ${address} ${more}`)
+    // One speaks the protocol, one adds headers, and the third is any client.
+    await becomes(
+      lb!,
+      all({ proxyProtocol: '127.0.0.2', trustedProxies: ['127.0.0.3/32', '203.0.113.0/24'] }),
+    )
+    const proxied = await run(
+      `{ printf 'PROXY TCP4 192.0.2.9 192.0.2.1 1234 8080\\r\\nGET /in-front HTTP/1.1\\r\\nHost: shop.example.com\\r\\nConnection: close\\r\\nX-Forwarded-For: 6.6.6.6\\r\\n\\r\\n'; sleep 1; } | socat - TCP:127.0.0.1:80,bind=127.0.0.2`,
+    )
+    expect(told(proxied.output)).toEqual({ for: '192.0.2.9', proto: 'http', port: '8080' })
+    expect(told(await from('127.0.0.3', said))).toEqual({
+      for: '198.51.100.7',
+      proto: 'https',
+      port: '443',
+    })
+    expect(told(await from('127.0.0.3', ''))).toEqual({
+      for: '127.0.0.3',
+      proto: 'http',
+      port: '80',
+    })
+    expect(told(await from('127.0.0.4', said))).toEqual({
+      for: '127.0.0.4',
+      proto: 'http',
+      port: '80',
+    })
+    // Who should speak it and does not is no client; who should not and does, neither.
+    expect(await from('127.0.0.2', '')).not.toContain('port 1000')
+    expect(await from('127.0.0.4', '--haproxy-protocol')).toMatch(/^HTTP\/1.[01] 400/)
+    const { output } = await run('sleep 0.5; journalctl -u haproxy -o cat | grep /in-front')
+    const clients = output
+      .trim()
+      .split('\n')
+      .map((row) => JSON.parse(row).client)
+    expect(clients).toEqual(['192.0.2.9', '198.51.100.7', '127.0.0.3', '127.0.0.4'])
+    await becomes(lb!, all())
+  })
+
   test('text is compressed, and a WebSocket passes', async () => {
     const [lb] = hosts()
     expect(
@@ -308,12 +358,15 @@ systemctl reload haproxy; wait; echo done`,
       key,
     })
     const before = (await run(readConfig.text)).output
-    const planned = await becomes(lb!, all({ certificates: shop }))
+    const planned = await becomes(lb!, all({ certificates: shop, trustedProxies: '127.0.0.3' }))
     expect(planned[0]).toMatch(/^create certificate:shop: for shop.example.com, \*.example.com/)
     await set({ 'shop-1': 'ready', 'blog-0': 'ready' })
     expect(await ask(lb!, 'shop.example.com', '/a?b=c')).toMatch(
       /^HTTP\/1.1 308 [^]*location: https:\/\/shop.example.com\/a\?b=c\r/i,
     )
+    // Who came to a proxy by HTTPS is where it is to be.
+    const byProxy = `--interface 127.0.0.3 -H 'X-Forwarded-Proto: https'`
+    expect(await ask(lb!, 'shop.example.com', '/', byProxy)).toMatch(/^HTTP\/1.1 200/)
     const secure = await ask(
       lb!,
       'shop.example.com',

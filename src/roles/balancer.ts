@@ -1,3 +1,4 @@
+import { networkOf } from '../base/network.ts'
 import type { AppDescription, PlacedApp } from '../model/app.ts'
 import type { Host } from '../model/role.ts'
 import { type Resource, given } from '../model/resource.ts'
@@ -16,6 +17,16 @@ import { type PairOptions, pair } from './balancer-pair.ts'
 export interface BalancerOptions {
   /** Where it listens, on ports 80 and 443. Default: all addresses of the host. */
   readonly address?: string | readonly string[]
+  /**
+   * Balancers in front of it that begin each connection with the PROXY protocol, which says who the client
+   * is: addresses and networks. From others it is no request.
+   */
+  readonly proxyProtocol?: string | readonly string[]
+  /**
+   * Proxies in front of it, such as those of a content delivery network, whose word on the client counts, in
+   * X-Forwarded-For and X-Forwarded-Proto: addresses and networks. What others say there is dropped.
+   */
+  readonly trustedProxies?: string | readonly string[]
   /** What it answers HTTPS with: `certificate(...)`, each for one or several domains. */
   readonly certificates?: Resource | readonly Resource[]
   /** Has certificates issued and renewed for the domains that no described certificate covers. */
@@ -47,6 +58,8 @@ export function balancer(host: Host<any>, options: BalancerOptions = {}): Resour
   )
   const settings = {
     addresses: address === undefined ? everywhere(host) : [address].flat(),
+    proxyProtocol: [options.proxyProtocol ?? []].flat(),
+    trustedProxies: [options.trustedProxies ?? []].flat(),
     https: certificates.length > 0 || acme !== undefined,
     acme: acme !== undefined,
     ...given({ stats: stats === false ? undefined : stats }),
@@ -104,7 +117,7 @@ const covered =
 const size = (text: string): number => Buffer.byteLength(text)
 
 function check(
-  { acme, pair, maintenance, address, stats }: BalancerOptions,
+  { acme, pair, maintenance, address, stats, ...others }: BalancerOptions,
   certificates: readonly Resource[],
   placed: readonly PlacedApp[],
 ): void {
@@ -116,6 +129,10 @@ function check(
   for (const each of [address ?? []].flat())
     if (!/^(\*|[\w.:[\]-]+)$/.test(each))
       fail('address', `cannot be ${JSON.stringify(each)}`, "an address such as '10.0.0.5'")
+  for (const field of ['proxyProtocol', 'trustedProxies'] as const)
+    for (const each of [others[field] ?? []].flat())
+      if (!networkOf(each))
+        fail(field, `cannot be ${JSON.stringify(each)}`, "'10.0.0.5', or a network: '10.0.0.0/24'")
   if (stats && !/^[\w.:*[\]-]+:\d{1,5}$/.test(stats))
     fail('stats', `cannot be ${JSON.stringify(stats)}`, "an address and a port: '10.0.0.5:8405'")
   // HAProxy answers with it out of one buffer, which headers must fit in too.

@@ -2,9 +2,9 @@ import { apache, apachePackages } from './apache.ts'
 import type { Runtime, SourceFiles } from './runtime.ts'
 
 /**
- * PHP's own server is not made for the world. Apache answers, serves what is a file, and hands programs
- * to php-cgi over a socket: both are Debian's, both are bare programs without a service of their own,
- * and both belong to the one instance. (php-fpm would bring a service and needs a file of settings.)
+ * PHP's own server is not made for the world. Apache answers, serves what is a file, and hands programs to
+ * php-fpm over a socket. Both belong to the one instance, and run as its user: Debian's own service of
+ * php-fpm has no part in it.
  */
 export const php: Runtime = {
   name: 'php',
@@ -12,7 +12,7 @@ export const php: Runtime = {
     ['composer.json', 'index.php', 'public/index.php'].some((each) => paths.includes(each)),
   packages: (files, builds) => [
     ...apachePackages,
-    'php-cgi',
+    'php-fpm',
     ...(builds && hasRequirements(files)
       ? ['composer', 'php-cli', 'php-mbstring', 'php-xml', 'unzip']
       : []),
@@ -31,7 +31,10 @@ export const php: Runtime = {
         modules: ['proxy', 'proxy_fcgi'],
         directives,
         filled: 'AddHandler "proxy:unix:$run/php.sock|fcgi://localhost" .php',
-        beside: phpCgi,
+        before: `printf '%s\\n' ${fpm.join(' ')} >"$run/fpm.conf"`,
+        // The newest one that is there; it says in the log what its processes say.
+        beside:
+          '(for fpm in /usr/sbin/php-fpm*; do :; done; exec "$fpm" -F -O -d expose_php=0 -y "$run/fpm.conf")',
         ready: '[ -S "$run/php.sock" ]',
       }),
     }
@@ -41,8 +44,20 @@ export const php: Runtime = {
 
 const under = (folder: string, file: string): string => (folder === '' ? file : `${folder}/${file}`)
 
-const phpCgi =
-  'PHP_FCGI_CHILDREN=${PHP_WORKERS:-8} PHP_FCGI_MAX_REQUESTS=500 php-cgi -d expose_php=0 -b "$run/php.sock"'
+/** Its settings, as words for the shell. */
+const fpm = [
+  '[global]',
+  'error_log=/dev/null',
+  'log_level=warning',
+  '[web]',
+  'listen=$run/php.sock',
+  'pm=static',
+  'pm.max_children=${PHP_WORKERS:-8}',
+  'pm.max_requests=500',
+  'clear_env=no',
+  'catch_workers_output=yes',
+  'decorate_workers_output=no',
+].map((each) => `"${each}"`)
 
 const directives = [
   // Without a section, which the command line cannot have, a handler goes by all endings of a name.
@@ -51,8 +66,6 @@ const directives = [
   'DirectoryIndex index.php index.html',
   'FallbackResource /index.php',
   'ProxyTimeout 3600',
-  // php-cgi wants the plain path of the file.
-  'ProxyFCGIBackendType GENERIC',
 ]
 
 /** What a composer.json asks for, apart from PHP itself. */

@@ -168,7 +168,7 @@ describe('what an app is, needs and runs', () => {
       'php',
       { 'public/index.php': '' },
       'php',
-      'apache2-bin media-types php-cgi',
+      'apache2-bin media-types php-fpm',
       undefined,
       expect.stringContaining('$PWD/public'),
     ],

@@ -7,7 +7,13 @@ import { balancerConfig } from '../../../src/resources/balancer.ts'
 import { noInode } from '../doings.ts'
 import { type Table, opaque } from '../dry-run.ts'
 
-const settings = { addresses: ['*'], https: false, acme: false }
+const settings = {
+  addresses: ['*'],
+  proxyProtocol: [],
+  trustedProxies: [],
+  https: false,
+  acme: false,
+}
 const hosts = [{ name: 'web1', address: '10.0.0.1' }]
 const of = (name: string, port: number) => {
   const app = describeApp(name, { source: '.', domains: `${name}.example`, port })
