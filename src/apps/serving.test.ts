@@ -49,7 +49,8 @@ nothing here 404
 
   test('PHP answers, and finishes what it has begun', { timeout: 300_000 }, async () => {
     const folder = at.repository({
-      'index.php': '<?php if ($_GET["s"] ?? 0) sleep(2); echo "php ", $_SERVER["REQUEST_URI"];',
+      'index.php':
+        '<?php if ($_GET["s"] ?? 0) sleep(2); error_log("asked for {$_SERVER["REQUEST_URI"]}"); echo php_sapi_name(), " ", $_SERVER["REQUEST_URI"];',
       'a.css': 'a{}',
     })
     const options: AppOptions = { source: folder }
@@ -62,9 +63,10 @@ nothing here 404
       `
 curl -s http://127.0.0.1:8100/any/path; echo
 curl -s http://127.0.0.1:8100/a.css; echo
-curl -s 'http://127.0.0.1:8100/?s=1' & curl=$!; sleep 0.5; systemctl stop web; wait $curl`,
+curl -s 'http://127.0.0.1:8100/?s=1' & curl=$!; sleep 0.5; systemctl stop web; wait $curl; echo
+journalctl -o cat -u web --grep any`,
     )
-    expect(said).toBe('php /any/path\na{}\nphp /?s=1')
+    expect(said).toBe('fpm-fcgi /any/path\na{}\nfpm-fcgi /?s=1\nPHP message: asked for /any/path\n')
   })
 
   test("Python has a venv and Debian's gunicorn", { timeout: 300_000 }, async () => {

@@ -32,9 +32,9 @@ export const php: Runtime = {
         directives,
         filled: 'AddHandler "proxy:unix:$run/php.sock|fcgi://localhost" .php',
         before: `printf '%s\\n' ${fpm.join(' ')} >"$run/fpm.conf"`,
-        // The newest one that is there; it says in the log what its processes say.
+        // The newest one that is there. What its processes say is in the log once, not of Apache too.
         beside:
-          '(for fpm in /usr/sbin/php-fpm*; do :; done; exec "$fpm" -F -O -d expose_php=0 -y "$run/fpm.conf")',
+          '(for fpm in /usr/sbin/php-fpm*; do :; done; exec "$fpm" -F -O -d expose_php=0 -d fastcgi.logging=0 -y "$run/fpm.conf")',
         ready: '[ -S "$run/php.sock" ]',
       }),
     }
