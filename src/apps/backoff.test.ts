@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { bootForFile, labAvailable, labMissing } from '../../test/lab/fixture.ts'
 import { app } from '../roles/app.ts'
-import { backoffFolder } from './backoff.ts'
+import { backoffFolder } from '../model/place.ts'
 import { start, stop } from './instances.ts'
 import { releaseFolderOf, treesOf } from './paths.ts'
 import { releaseOf, stage } from './release.ts'
@@ -47,9 +47,12 @@ ${script.text}`,
     for (const [i, least] of [1, 2, 4].entries()) expect(waits[i]).toBeGreaterThanOrEqual(least)
   }, 90_000)
 
+  test('waits no longer when it is told to run', async () => {
+    expect(await run(`${start([brief])!.text}\ncat ${backoffFolder}/${brief}`)).toBe('0')
+  }, 30_000)
+
   test('begins with a second again when somebody starts it, and when it ran for long', async () => {
-    await run(`systemctl restart ${brief}`)
-    expect(await next(brief)).toBe('0')
+    expect(await run(`systemctl restart ${brief}; cat ${backoffFolder}/${brief}`)).toBe('0')
     const dies = async (before: string): Promise<string> => {
       const count = Number(await restarts(long))
       await run(`${before}; systemctl kill -s KILL ${long}`)

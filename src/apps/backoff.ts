@@ -1,7 +1,5 @@
 import { lines, sh } from '../base/shell.ts'
-
-/** Of each unit that has been started, for how long the next start is to wait, in seconds. */
-export const backoffFolder = '/run/fettle/backoff'
+import { backoffFolder } from '../model/place.ts'
 
 /** For how long a program has to run so that its end is taken for the first one, in minutes. */
 const good = 10
@@ -12,8 +10,8 @@ const longest = 60 - 1
 /**
  * The script that runs before an instance, with its unit, as root: an instance that ends soon after each
  * start is started later and later, 1, 2, 4, up to 60 seconds after its end. One that ran for long begins
- * with a second again, and so does one that somebody starts. systemd has such waits from version 254 on, but
- * never forgets an end.
+ * with a second again, and so does one that somebody starts; who removes its file ends its wait. systemd has
+ * such waits from version 254 on, but never forgets an end.
  */
 export const backoff: string = lines(
   sh`[ -d ${backoffFolder} ] || mkdir -p ${backoffFolder}`,
@@ -21,9 +19,10 @@ export const backoff: string = lines(
   // The first start of an instance starts no process for it.
   sh`if [ -e "$file" ] && [ -n "$(find "$file" -mmin ${`-${good}`})" ] && [ "$(systemctl show -P NRestarts -- "$1")" -gt 0 ]; then
   read -r wait <"$file"
-  sleep "$wait"
   next=$((2 * wait + 1))
   [ "$next" -le ${longest} ] || next=${longest}
+  while [ "$wait" -gt 0 ] && [ -e "$file" ]; do sleep 1; wait=$((wait - 1)); done
+  [ -e "$file" ] || next=0
 fi`,
   sh`echo "$next" >"$file"`,
 ).text

@@ -1,8 +1,7 @@
 import { type Shell, lines, sh } from '../base/shell.ts'
 import { type App, portOf } from '../model/app.ts'
-import { releaseGlob } from '../model/place.ts'
+import { backoffFolder, releaseGlob } from '../model/place.ts'
 import { propertiesOf } from '../resources/unit-state.ts'
-import { backoffFolder } from './backoff.ts'
 import type { Serving } from './state.ts'
 import { unitOf } from './units.ts'
 
@@ -34,7 +33,10 @@ export function start(units: readonly string[]): Shell | undefined {
   if (units.length === 0) return undefined
   return lines(
     sh`mkdir -p ${wants} || exit 1`,
-    sh`for unit in ${units}; do ln -sfT "../\${unit%%@*}@.service" ${wants}/"$unit" || exit 1; done`,
+    sh`for unit in ${units}; do
+  ln -sfT "../\${unit%%@*}@.service" ${wants}/"$unit" || exit 1
+  [ ! -e ${backoffFolder}/"$unit" ] || rm -f ${backoffFolder}/"$unit"
+done`,
     sh`systemctl reset-failed -- ${units} 2>/dev/null; systemctl start -- ${units} || { systemctl status --no-pager --lines 20 -- ${units}; exit 1; }`,
   )
 }

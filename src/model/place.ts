@@ -6,6 +6,9 @@ export const folder = '/var/lib/fettle'
 /** Where it keeps what the host knows of an app, and the lease of the app. */
 export const placeOf = (app: string): string => `${folder}/apps/${app}`
 
+/** Where each unit of an instance has a file until it is stopped: how long its next start waits, in seconds. */
+export const backoffFolder = '/run/fettle/backoff'
+
 /** A run that has given no sign of life for so long has ended, whatever became of it. Seconds. */
 export const leaseTerm = 60
 

@@ -1,7 +1,7 @@
 import { Shell, lines, sh } from '../base/shell.ts'
 import { folderOf } from '../model/app.ts'
 import type { Difference, Kind } from '../model/kind.ts'
-import { leaseLeft, placeOf, releaseGlob } from '../model/place.ts'
+import { backoffFolder, leaseLeft, placeOf, releaseGlob } from '../model/place.ts'
 import { type Common, type Resource, describe } from '../model/resource.ts'
 import { check } from '../model/schema.ts'
 import { pruneMade } from '../runtimes/runtimes.ts'
@@ -153,7 +153,7 @@ running=$(units --state="$alive")
 [ -z "$running" ] || { echo "these do not end: $(echo $running)"; exit 1; }
 [ -z "$all" ] || systemctl reset-failed -- $all 2>/dev/null
 files | while IFS= read -r each; do rm -f -- "$each"; done
-rm -f -- /var/lib/systemd/timers/stamp-"$app".job.*.timer
+rm -f -- /var/lib/systemd/timers/stamp-"$app".job.*.timer ${backoffFolder}/"$app".*.${releaseGlob}@*.service
 systemctl daemon-reload`,
     // What is mounted in there is not the app's, nor is where a link leads.
     sh`for each in releases trees build data; do

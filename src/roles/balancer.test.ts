@@ -358,7 +358,8 @@ systemctl reload haproxy; wait; echo done`,
       key,
     })
     const before = (await run(readConfig.text)).output
-    const planned = await becomes(lb!, all({ certificates: shop, trustedProxies: '127.0.0.3' }))
+    const inFront = { proxyProtocol: '127.0.0.2', trustedProxies: '127.0.0.3' }
+    const planned = await becomes(lb!, all({ certificates: shop, ...inFront }))
     expect(planned[0]).toMatch(/^create certificate:shop: for shop.example.com, \*.example.com/)
     await set({ 'shop-1': 'ready', 'blog-0': 'ready' })
     expect(await ask(lb!, 'shop.example.com', '/a?b=c')).toMatch(
@@ -375,6 +376,11 @@ systemctl reload haproxy; wait; echo done`,
     )
     expect(secure).toMatch(/^HTTP\/2 200[^]*x-forwarded-proto: https\r[^]*/im)
     expect(secure).toMatch(/^x-forwarded-port: 443\r/im)
+    // The PROXY protocol comes before TLS.
+    const balanced = '--cacert /root/c --interface 127.0.0.2 --haproxy-protocol'
+    expect(await ask(lb!, 'shop.example.com', 'https://shop.example.com/', balanced)).toMatch(
+      /^HTTP\/2 200[^]*x-forwarded-for: 127.0.0.2\r[^]*/im,
+    )
     // Two levels below is not covered, so it is not sent where no certificate fits.
     expect(await ask(lb!, 'x.eu.example.com')).toMatch(/^HTTP\/1.1 200/)
     expect(

@@ -13,7 +13,7 @@ const versions = { processes: "worker: perl -e 'sleep 9 while 1'\n" }
 /** Everything of an app that a host may have; nothing when it has nothing. */
 const remains = `systemctl list-units --all --no-legend --plain 'shop.*' | while read -r unit rest; do echo "$unit"; done
 systemctl list-unit-files --no-legend 'shop.*'
-ls -d /etc/systemd/system/shop.* /etc/systemd/system/*.wants/shop.* /srv/shop /var/lib/fettle/apps/shop /var/lib/systemd/timers/stamp-shop.* 2>/dev/null
+ls -d /etc/systemd/system/shop.* /etc/systemd/system/*.wants/shop.* /srv/shop /var/lib/fettle/apps/shop /var/lib/systemd/timers/stamp-shop.* /run/fettle/backoff/shop.* 2>/dev/null
 getent passwd shop shop-build; getent group shop shop-build; grep -h shop /var/lib/fettle/managed
 :`
 
