@@ -1,4 +1,4 @@
-import { expect, describe, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { ask, balancing } from '../../test/lab/balancer.ts'
 import { failure, planned } from '../../test/lab/converges.ts'
 import { type TestHost, bootForFile, labAvailable } from '../../test/lab/fixture.ts'
@@ -21,25 +21,6 @@ const apps: Record<string, Partial<AppOptions>> = {
   },
   blog: { domains: '*.eu.example.com', port: 10_100, balance: { sticky: true, by: 'roundrobin' } },
 }
-
-describe('what is refused', () => {
-  test.each<[RegExp, BalancerOptions]>([
-    [/certificates cannot be package:nginx/, { certificates: packages('nginx') }],
-    [/address cannot be/, { address: 'a b' }],
-    [/stats cannot be/, { stats: '8405' }],
-    [/proxyProtocol cannot be "lb.example.com"/, { proxyProtocol: 'lb.example.com' }],
-    [/trustedProxies cannot be "10.0.0.0\/33"/, { trustedProxies: ['10.0.0.1', '10.0.0.0/33'] }],
-    [/maintenance is too long/, { maintenance: 'x'.repeat(16_000) }],
-    [/pair.address cannot be/, { pair: { address: '10.0.0.1', password: 'x' } }],
-    [/pair.password cannot be/, { pair: { address: '10.0.0.1/24', password: '123456789' } }],
-    [/acme cannot go/, { acme: { email: 'a@b' }, pair: { address: '10.0.0.1/24', password: 'x' } }],
-  ])('%s', (words, options) => expect(() => balancer(balancing(apps), options)).toThrow(words))
-
-  test('HTTPS without a certificate', () =>
-    expect(() =>
-      balancer(balancing({ shop: { domains: 'a.b', balance: { https: true } } })),
-    ).toThrow(/certificates is missing/))
-})
 
 describe.skipIf(!labAvailable)('on a host', { timeout: 240_000 }, () => {
   const hosts = bootForFile()
