@@ -155,9 +155,11 @@ export class Balancers {
   }
 }
 
+/** Whether a slot of a host is one of these. */
+export const includes = (places: readonly Place[], host: string, slot: number): boolean =>
+  places.some((each) => each.host.name === host && each.slot === slot)
+
 const statsOf = (places: readonly Place[], { host: balancer, output }: Said): PlaceStats[] =>
   parseStats(output).flatMap((each) =>
-    places.some(({ host, slot }) => host.name === each.host && slot === each.slot)
-      ? [{ ...each, balancer }]
-      : [],
+    includes(places, each.host, each.slot) ? [{ ...each, balancer }] : [],
   )

@@ -5,7 +5,7 @@ export async function closeForMaintenance(crew: Crew): Promise<void> {
   await each(crew.hosts, (host) => host.keepMaintenance(true))
   const places = placesOf(crew.hosts, 'current')
   await crew.balancers.move([], places)
-  await drained(crew, places, crew.stop)
+  await drained(crew, places)
 }
 
 export async function openAgain(crew: Crew): Promise<void> {

@@ -22,7 +22,7 @@ export async function balance({ balancers, hosts, maintenance, report }: Crew): 
 }
 
 /**
- * Does work on a host while its apps get no requests: they are finished elsewhere, and come back once the
+ * Does work on a host while its apps get no requests: they are finished before, and come back once the
  * instances are well. After work that failed the host stays out; the next deploy or run takes it in again.
  */
 export async function outOfPool(
@@ -36,7 +36,8 @@ export async function outOfPool(
   })
   await Promise.all(parts.map(leave))
   const result = await work()
-  if (result.status === 'done') await Promise.all(parts.map(comeBack))
+  const untouched = result.status === 'stopped' && result.made.length === 0
+  if (result.status === 'done' || untouched) await Promise.all(parts.map(comeBack))
   return result
 }
 
@@ -50,7 +51,7 @@ async function leave({ crew, own }: Part): Promise<void> {
   // The last one that serves stays: slow is better than nothing.
   if (crew.hosts.length === 1) return
   await crew.balancers.move([], places)
-  await drained(crew, places, new AbortController().signal)
+  await drained(crew, places)
 }
 
 async function comeBack({ crew, own }: Part): Promise<void> {

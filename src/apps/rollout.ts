@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ErrorCode, type FettleError, asFettleError, problem } from '../base/errors.ts'
 import type { Clock } from '../base/clock.ts'
+import { inPortions } from '../base/portions.ts'
 import type { App } from '../model/app.ts'
-import type { Balancers, Place } from './balancers.ts'
+import { type Balancers, type Place, includes } from './balancers.ts'
 import type { HostRollout } from './host-rollout.ts'
 import { stopIfAsked } from './interruption.ts'
 import type { Release } from './release.ts'
@@ -110,16 +111,15 @@ async function switchOver(crew: Crew, batch: readonly HostRollout[]): Promise<vo
   await phase(crew, 'watch', batch, async () => {
     await watch.settled(batch)
     if (watch.draining === undefined) return
-    await drained(crew, old, crew.stop, watch.draining)
+    await drained(crew, old, watch.draining)
     stopIfAsked(crew.stop)
   })
 }
 
 /** Until nobody is served by these any more, or so many seconds are over; then they get nothing more. */
 export async function drained(
-  { balancers, app, clock }: Crew,
+  { balancers, app, clock, stop }: Crew,
   places: readonly Place[],
-  stop: AbortSignal,
   seconds: number = app.rollout.drain,
 ): Promise<void> {
   if (places.length === 0) return
@@ -234,18 +234,15 @@ function putBackError(
 
 /** Hosts that change at once: so many, and never all at once where there are several. */
 function batchesOf({ app, hosts }: Crew): HostRollout[][] {
-  const size = Math.max(1, app.rollout.atOnce)
-  return Array.from({ length: Math.ceil(hosts.length / size) }, (_, i) =>
-    hosts.slice(i * size, (i + 1) * size),
-  )
+  return inPortions(hosts, Math.max(1, app.rollout.atOnce))
 }
 
 /** Slots that only serve now, and those that only are to. */
 export function changing(hosts: readonly HostRollout[]): [old: Place[], fresh: Place[]] {
   const [all, wanted] = [placesOf(hosts, 'current'), placesOf(hosts, 'next')]
-  const within = (places: readonly Place[], one: Place): boolean =>
-    places.some(({ host, slot }) => host.name === one.host.name && slot === one.slot)
-  return [all.filter((each) => !within(wanted, each)), wanted.filter((each) => !within(all, each))]
+  const without = (some: readonly Place[], others: readonly Place[]): Place[] =>
+    some.filter(({ host, slot }) => !includes(others, host.name, slot))
+  return [without(all, wanted), without(wanted, all)]
 }
 
 export function placesOf(hosts: readonly HostRollout[], which: 'current' | 'next'): Place[] {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Place, PlaceStats } from './balancers.ts'
+import { type Place, type PlaceStats, includes } from './balancers.ts'
 import type { HostRollout } from './host-rollout.ts'
 import type { Crew } from './rollout.ts'
 import { pace } from './pace.ts'
@@ -151,8 +151,7 @@ export class Watch {
 
   /** What the balancers say of the old slots and of the fresh ones. */
   async #stats(): Promise<[old: PlaceStats[], fresh: PlaceStats[]]> {
-    const isOld = (each: PlaceStats): boolean =>
-      this.#old.some(({ host, slot }) => host.name === each.host && slot === each.slot)
+    const isOld = ({ host, slot }: PlaceStats): boolean => includes(this.#old, host, slot)
     const all = await this.#crew.balancers.stats([...this.#old, ...this.#fresh])
     return [all.filter(isOld), all.filter((each) => !isOld(each))]
   }

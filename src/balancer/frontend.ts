@@ -1,6 +1,6 @@
 import { type BalancedApp, type BalancerSettings, certificatesFolder } from './description.ts'
 import { page } from './page.ts'
-import { inPortions, section } from './section.ts'
+import { inRows, section } from './section.ts'
 import { errorLogFormat, logFormat } from './sections.ts'
 
 /** Where certbot answers while it asks for a certificate; nobody does otherwise. */
@@ -16,7 +16,7 @@ export function frontend(settings: BalancerSettings, apps: readonly BalancedApp[
     ...binds(settings),
     `log-format ${logFormat}`,
     `error-log-format ${errorLogFormat}`,
-    ...inPortions(proxyProtocol).map(
+    ...inRows(proxyProtocol).map(
       (some) => `tcp-request connection expect-proxy layer4 if { src ${some.join(' ')} }`,
     ),
     'http-request set-var(txn.path) path',
@@ -35,7 +35,7 @@ export function frontend(settings: BalancerSettings, apps: readonly BalancedApp[
     'http-request set-header X-Forwarded-For %[src]',
     'http-request set-header X-Forwarded-Proto %[var(txn.scheme)]',
     'http-request set-header X-Forwarded-Port %[var(txn.port)]',
-    ...inPortions(secure).map(
+    ...inRows(secure).map(
       (some) =>
         `http-request redirect scheme https code 308 if { var(txn.scheme) -m str http } { var(txn.app) -m str ${some.map(({ name }) => name).join(' ')} }${acme ? ` !${challenge}` : ''}`,
     ),
@@ -73,7 +73,7 @@ function trust(proxies: readonly string[]): string[] {
     `http-request set-var(txn.port) int(${port}) if ${trusted} { ${says} ${scheme} }`,
   ])
   return [
-    ...inPortions(proxies).map(
+    ...inRows(proxies).map(
       (some) => `http-request set-var(txn.trusted) bool(true) if { src ${some.join(' ')} }`,
     ),
     ...schemes,
@@ -92,7 +92,7 @@ function domainRules(apps: readonly BalancedApp[]): string[] {
       .sort((a, b) => a.suffix.length - b.suffix.length)
       .map(({ name, suffix }) => rule(name, 'end', [suffix])),
     ...apps.flatMap(({ name, domains }) =>
-      inPortions(domains.filter((each) => !each.startsWith('*'))).map((some) =>
+      inRows(domains.filter((each) => !each.startsWith('*'))).map((some) =>
         rule(name, 'str', some),
       ),
     ),

@@ -1,3 +1,5 @@
+import { inPortions } from '../base/portions.ts'
+
 /** A section of haproxy.cfg. */
 export const section = (head: string, rows: readonly (string | false)[]): string =>
   [head, ...rows.filter((each) => each !== false).map((each) => `  ${each}`), ''].join('\n')
@@ -8,10 +10,4 @@ export const word = (text: string): string => `'${text.replaceAll("'", String.ra
 export const milliseconds = (seconds: number): string => `${Math.round(seconds * 1000)}ms`
 
 /** A line may have so many words, or commands of the socket; a list of this length leaves room for the others. */
-const most = 40
-
-export function inPortions<Each>(all: readonly Each[]): Each[][] {
-  return Array.from({ length: Math.ceil(all.length / most) }, (_, i) =>
-    all.slice(i * most, (i + 1) * most),
-  )
-}
+export const inRows = <Each>(all: readonly Each[]): Each[][] => inPortions(all, 40)

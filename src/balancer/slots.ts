@@ -1,6 +1,6 @@
 import { Shell, lines, sh } from '../base/shell.ts'
 import { type LiveSlots, adminSocket, configFile } from './description.ts'
-import { inPortions } from './section.ts'
+import { inRows } from './section.ts'
 
 /** What is to become of one slot; `drain`: only clients that a cookie binds to it still come. */
 export interface SlotChange {
@@ -118,7 +118,7 @@ esac`,
  */
 function tell(slots: readonly Slot[]): Shell {
   const commands = slots.map(({ server, state }) => `set server ${server} state ${state}`)
-  const rows = inPortions(commands).map((some) => some.join('; '))
+  const rows = inRows(commands).map((some) => some.join('; '))
   return lines(
     sh`reloaded() { tries=100; while [ "$(systemctl is-active haproxy)" = reloading ] && [ $((tries -= 1)) -gt 0 ]; do sleep 0.1; done; }`,
     sh`tell() {

@@ -99,4 +99,32 @@ describe.skipIf(!labAvailable)(`rolling runs and jobs ${labMissing}`, () => {
     expect(stderr).toContain('web1: had been left out of the balancing, and takes part again.')
     expect(Object.keys((await shop.standing()).live).sort()).toEqual(['web1', 'web2'])
   }, 120_000)
+
+  test('Ctrl-C while its requests are finished: it is back, and nothing was changed', async () => {
+    describeMore('drain: 3', 'drain: 60')
+    expect(await shop.deploy({ label: 'hung', mode: 'hangs' })).toMatchObject({ code: 0 })
+    const more = `role('more', () => file('/srv/more', { content: 'x' })).on('web1', 'web2')`
+    describeMore('roles: [', `roles: [${more}, `)
+    describeMore('import { app,', 'import { app, file,')
+    // Hung requests to both hosts.
+    await exec(
+      2,
+      `for i in 1 2 3 4; do
+  { printf 'GET / HTTP/1.1\\r\\nHost: shop.test\\r\\n\\r\\n'; sleep 100; } | socat - TCP:127.0.0.1:80 >/dev/null 2>&1 &
+done; sleep 1`,
+    )
+    const run = shop.start('up', '--yes', '--rolling')
+    const stats = "echo 'show stat' | socat - /run/haproxy/admin.sock"
+    const draining = (): Promise<string> => exec(2, `${stats} | grep -o 'web[12]-.*,DRAIN,'`)
+    await expect.poll(draining, { timeout: 30_000, interval: 200 }).not.toBe('')
+    run.child.kill('SIGINT')
+    const ended = await run.ended
+    expect(ended).toMatchObject({ code: 130 })
+    expect(ended.stdout).toMatch(/web\d  stopped after 0 changes/)
+    expect(await draining()).toBe('')
+    expect(Object.keys((await shop.standing()).live).sort()).toEqual(['web1', 'web2'])
+    expect((await exec(0, 'ls /srv/more 2>&1')) + (await exec(1, 'ls /srv/more 2>&1'))).toMatch(
+      /^(ls: .*No such file.*\n){2}$/,
+    )
+  }, 120_000)
 })

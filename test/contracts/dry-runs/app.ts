@@ -28,7 +28,7 @@ export const table: Table = {
         systemctl stop $all "fettle-build-$app.service" "fettle-release-$app.service" 9>&-
         or fails: these do not end: $(echo $running)
         rm -f "$each"
-        rm -f /var/lib/systemd/timers/stamp-"$app".job.*.timer
+        rm -f /var/lib/systemd/timers/stamp-"$app".job.*.timer /run/fettle/backoff/"$app".*.????????????.??????@*.service
         systemctl daemon-reload
         rm -rf "$place""
     `)
