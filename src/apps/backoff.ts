@@ -17,7 +17,7 @@ export const backoff: string = lines(
   sh`[ -d ${backoffFolder} ] || mkdir -p ${backoffFolder}`,
   sh`file=${backoffFolder}/"$1"; next=0`,
   // The first start of an instance starts no process for it.
-  sh`if [ -e "$file" ] && [ -n "$(find "$file" -mmin ${`-${good}`})" ] && [ "$(systemctl show -P NRestarts -- "$1")" -gt 0 ]; then
+  sh`if [ -e "$file" ] && [ -n "$(find "$file" -mmin -${good})" ] && [ "$(systemctl show -P NRestarts -- "$1")" -gt 0 ]; then
   read -r wait <"$file"
   next=$((2 * wait + 1))
   [ "$next" -le ${longest} ] || next=${longest}

@@ -11,8 +11,6 @@ export interface ApacheSite {
   readonly directives: readonly string[]
   /** A directive in which the shell fills in `$run`, the folder of this instance. */
   readonly filled?: string
-  /** What is done before, with `$run`. */
-  readonly before?: string
   /** What runs beside it: a command in the background of the shell. When it ends, all ends. */
   readonly beside?: string
   /** True for the shell when that is ready. */
@@ -27,7 +25,7 @@ export interface ApacheSite {
  * into the other: its unit must send SIGTERM to the shell alone (`KillMode=mixed`).
  */
 export function apache(site: ApacheSite): string {
-  const { root, modules = [], directives, filled, before, beside, ready } = site
+  const { root, modules = [], directives, filled, beside, ready } = site
   const load = [...always, ...modules].map(
     (each) => `LoadModule ${each}_module /usr/lib/apache2/modules/mod_${each}.so`,
   )
@@ -46,7 +44,6 @@ export function apache(site: ApacheSite): string {
   const steps = [
     // Small letters, since AddHandler makes them so.
     'run=/tmp/site-$PORT-$$; mkdir -m 700 "$run" || exit 1;',
-    before && `${before} || exit 1;`,
     beside && `${beside} & beside=$!;`,
     ready && `until ${ready} || ! kill -0 $beside 2>/dev/null; do sleep 0.1; done;`,
     `/usr/sbin/apache2 -d "$PWD" -f /dev/null -D FOREGROUND ${words.join(' ')} & child=$!;`,

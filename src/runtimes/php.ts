@@ -31,10 +31,7 @@ export const php: Runtime = {
         modules: ['proxy', 'proxy_fcgi'],
         directives,
         filled: 'AddHandler "proxy:unix:$run/php.sock|fcgi://localhost" .php',
-        before: `printf '%s\\n' ${fpm.join(' ')} >"$run/fpm.conf"`,
-        // The newest one that is there. What its processes say is in the log once, not of Apache too.
-        beside:
-          '(for fpm in /usr/sbin/php-fpm*; do :; done; exec "$fpm" -F -O -d expose_php=0 -d fastcgi.logging=0 -y "$run/fpm.conf")',
+        beside: `(${fpm})`,
         ready: '[ -S "$run/php.sock" ]',
       }),
     }
@@ -44,8 +41,7 @@ export const php: Runtime = {
 
 const under = (folder: string, file: string): string => (folder === '' ? file : `${folder}/${file}`)
 
-/** Its settings, as words for the shell. */
-const fpm = [
+const settings = [
   '[global]',
   'error_log=/dev/null',
   'log_level=warning',
@@ -57,7 +53,14 @@ const fpm = [
   'clear_env=no',
   'catch_workers_output=yes',
   'decorate_workers_output=no',
-].map((each) => `"${each}"`)
+]
+
+/** The newest one that is there. What its processes say is in the log once, not of Apache too. */
+const fpm = [
+  `printf '%s\\n' ${settings.map((each) => `"${each}"`).join(' ')} >"$run/fpm.conf" || exit 1`,
+  'for fpm in /usr/sbin/php-fpm*; do :; done',
+  'exec "$fpm" -F -O -d expose_php=0 -d fastcgi.logging=0 -y "$run/fpm.conf"',
+].join('; ')
 
 const directives = [
   // Without a section, which the command line cannot have, a handler goes by all endings of a name.
